@@ -1,0 +1,28 @@
+"""What all tests share: where real data and reference values lie, and a clean place to work."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of real city data and reference values beside the checkout; required where ``CI=true``."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "data").is_dir():
+        reason = "real data and reference values are not beside this checkout (../shared)"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Folder of the made sample district."""
+    return ROOT / "data" / "samples"

@@ -1,0 +1,62 @@
+"""Urban digital twin: city data in one model, heat, water, trees and mobility on it, checked against measurements.
+
+``import twin`` is light: the parts below are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+
+def _require_our_models() -> None:
+    """Refuse to start where a user's own ``models.py`` hides the physics package, and name that file."""
+    spec = importlib.util.find_spec("models")
+    origin = Path(spec.origin) if spec is not None and spec.origin else None
+    if origin is None or not (origin.parent / "layers.py").is_file():
+        where = origin or "(nothing)"
+        raise ImportError(
+            f"The package 'models' of urban-twin is hidden by {where}: rename that file or folder, "
+            "or start Python from another folder."
+        )
+
+
+_require_our_models()
+
+_PUBLIC = {
+    "City": ("twin.city.model", "City"),
+    "InputError": ("twin.errors", "InputError"),
+    "Result": ("twin.scenario.results", "Result"),
+    "load": ("twin.city.loading", "load"),
+    "run": ("twin.scenario.execution", "run"),
+}
+_ROOMS = ("city", "report", "scenario", "sensors", "view")
+
+__all__ = ["City", "InputError", "Result", "__version__", "load", "run"]
+
+if TYPE_CHECKING:
+    from twin import city, report, scenario, sensors, view
+    from twin.city.loading import load
+    from twin.city.model import City
+    from twin.errors import InputError
+    from twin.scenario.execution import run
+    from twin.scenario.results import Result
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        module, attribute = _PUBLIC[name]
+        value = getattr(importlib.import_module(module), attribute)
+        globals()[name] = value
+        return value
+    if name in _ROOMS:
+        return importlib.import_module(f"twin.{name}")
+    raise AttributeError(f"module 'twin' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_ROOMS])

@@ -1,0 +1,213 @@
+"""The city as columns: objects, surfaces and coordinates as tables, with views on demand.
+
+A :class:`City` is frozen; :meth:`City.replace` makes a new one, and a baseline is never changed. Geometry of city
+objects is kept once as flat arrays (:class:`Polygons`): ``xyz`` with ring and polygon offsets, triangles made when
+first asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from twin.city import gaps as gap_table
+
+if TYPE_CHECKING:
+    import pyproj
+    import xarray as xr
+
+__all__ = ["LAND_COVER_COLUMNS", "NETWORK_COLUMNS", "OBJECT_COLUMNS", "STATION_COLUMNS", "SURFACE_COLUMNS", "TREE_COLUMNS", "City", "Polygons"]
+
+OBJECT_COLUMNS = {
+    "id": "object",  # gml:id, cadastre id, or one made from file and row
+    "kind": "object",  # Building, BuildingPart, ... (CityGML class name)
+    "parent": "int64",  # row of the parent object, -1 = none
+    "lod": "object",  # levels of detail present, e.g. "2" or "1,2"
+    "function": "object",  # code as delivered
+    "roof_type": "object",  # code as delivered
+    "measured_height": "float64",  # [m] ridge above ground
+    "ground_height": "float64",  # [m above datum]
+    "storeys": "float64",
+    "year": "float64",
+    "attributes": "object",  # dict of everything else
+    "source": "object",  # file name
+}
+"""Columns of ``City.objects``; its geometry is the footprint (2D, None where an object has none)."""
+
+SURFACE_COLUMNS = {
+    "object": "int64",  # row in objects
+    "lod": "int8",
+    "kind": "object",  # RoofSurface, WallSurface, GroundSurface, ClosureSurface, ...; "" where the file says nothing
+    "normal_x": "float64",
+    "normal_y": "float64",
+    "normal_z": "float64",
+    "tilt": "float64",  # [deg] 0 = faces up, 90 = wall, 180 = faces down
+    "azimuth": "float64",  # [deg] clockwise from north; NaN for horizontal surfaces
+    "area": "float64",  # [m2]
+}
+"""Columns of ``City.surfaces``; row i is polygon i of ``City.polygons``."""
+
+TREE_COLUMNS = {
+    "id": "object",
+    "species": "object",  # botanical name
+    "height": "float64",  # [m]
+    "crown_diameter": "float64",  # [m]
+    "crown_base": "float64",  # [m above ground]
+    "trunk_circumference": "float64",  # [cm]
+    "planted": "float64",  # year
+    "crown_shape": "object",  # "ellipsoid", "cone" or "cylinder"
+    "filled": "object",  # names of the values that were filled in, comma separated
+    "source": "object",
+}
+"""Columns of ``City.trees`` (points)."""
+
+LAND_COVER_COLUMNS = {"cover": "object", "source": "object"}
+"""Columns of ``City.land_cover`` (polygons); ``cover`` is a name of ``models.layers.LAND_COVER``; later rows lie on top."""
+
+NETWORK_COLUMNS = {"id": "object", "name": "object", "kind": "object", "width": "float64", "source": "object"}
+"""Columns of ``City.network`` (lines)."""
+
+STATION_COLUMNS = {"id": "object", "name": "object", "height": "float64", "source": "object"}
+"""Columns of ``City.stations`` (points)."""
+
+SOURCE_COLUMNS = {"path": "object", "role": "object", "sha256": "object", "licence": "object", "attribution": "object", "note": "object"}
+"""Columns of ``City.sources``: one row an input file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Polygons:
+    """Polygons with holes in flat arrays.
+
+    Parameters
+    ----------
+    xyz : numpy.ndarray
+        float64 (n, 3) [m], rings open (the closing point is not repeated).
+    ring_start : numpy.ndarray
+        int64 (rings + 1,): ring r is ``xyz[ring_start[r]:ring_start[r + 1]]``.
+    polygon_start : numpy.ndarray
+        int64 (polygons + 1,): polygon p has rings ``polygon_start[p]`` (outer) to ``polygon_start[p + 1]``.
+    """
+
+    xyz: np.ndarray
+    ring_start: np.ndarray
+    polygon_start: np.ndarray
+
+    @classmethod
+    def empty(cls) -> Polygons:
+        """Return no polygons."""
+        return cls(np.empty((0, 3)), np.zeros(1, np.int64), np.zeros(1, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.polygon_start) - 1
+
+    def rings(self, polygon: int) -> list[np.ndarray]:
+        """Return the rings of one polygon as views (n, 3), the outer one first."""
+        first, last = self.polygon_start[polygon], self.polygon_start[polygon + 1]
+        return [self.xyz[self.ring_start[r] : self.ring_start[r + 1]] for r in range(first, last)]
+
+    @cached_property
+    def triangles(self) -> tuple[np.ndarray, np.ndarray]:
+        """Triangles of all polygons: ``(corner indices int64 (t, 3) into xyz, polygon of each int64 (t,))``."""
+        from twin.city.triangles import triangulate
+
+        return triangulate(self)
+
+
+def _table(columns: dict[str, str], crs: Any = None) -> gpd.GeoDataFrame:
+    data = {name: pd.Series(dtype=dtype) for name, dtype in columns.items()}
+    return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries([], crs=crs), crs=crs)
+
+
+@dataclass(frozen=True, eq=False)
+class City:
+    """One city: everything a model needs to know of it, in one coordinate reference system.
+
+    Parameters
+    ----------
+    crs : pyproj.CRS or None
+        Projected CRS in metres (compound where the height datum is known); None for a local engineering CRS.
+    objects, surfaces, polygons
+        City objects, their polygons' properties, and the polygons themselves (see the column tables above).
+    trees, land_cover, network, stations : geopandas.GeoDataFrame
+        Further tables, empty where nothing was given.
+    terrain : xarray.DataArray or None
+        Terrain height [m above datum] with dims ("y", "x"), row 0 = north.
+    area : tuple of float or None
+        West, south, east, north [m] of the area of interest.
+    gaps : pandas.DataFrame
+        What is missing or doubtful (``twin.city.gaps``).
+    sources : pandas.DataFrame
+        Input files with hash and licence.
+    name : str
+        Name for titles.
+    """
+
+    crs: pyproj.CRS | None
+    objects: gpd.GeoDataFrame = field(default_factory=lambda: _table(OBJECT_COLUMNS))
+    surfaces: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame({n: pd.Series(dtype=t) for n, t in SURFACE_COLUMNS.items()})
+    )
+    polygons: Polygons = field(default_factory=Polygons.empty)
+    trees: gpd.GeoDataFrame = field(default_factory=lambda: _table(TREE_COLUMNS))
+    land_cover: gpd.GeoDataFrame = field(default_factory=lambda: _table(LAND_COVER_COLUMNS))
+    network: gpd.GeoDataFrame = field(default_factory=lambda: _table(NETWORK_COLUMNS))
+    stations: gpd.GeoDataFrame = field(default_factory=lambda: _table(STATION_COLUMNS))
+    terrain: xr.DataArray | None = None
+    area: tuple[float, float, float, float] | None = None
+    gaps: pd.DataFrame = field(default_factory=gap_table.empty)
+    sources: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame({n: pd.Series(dtype=t) for n, t in SOURCE_COLUMNS.items()})
+    )
+    name: str = ""
+
+    def replace(self, **changes: Any) -> City:
+        """Return a new city with some tables exchanged; this one stays as it is."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def buildings(self) -> gpd.GeoDataFrame:
+        """Top-level buildings (rows of ``objects``)."""
+        return self.objects[self.objects["kind"] == "Building"]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many objects of each kind, and how many polygons, trees and other rows there are."""
+        kinds = {str(kind): int(n) for kind, n in self.objects["kind"].value_counts().sort_index().items()}
+        return kinds | {
+            "polygons": len(self.polygons),
+            "trees": len(self.trees),
+            "land_cover": len(self.land_cover),
+            "network": len(self.network),
+            "stations": len(self.stations),
+        }
+
+    def rasterise(
+        self, *, resolution: float = 1.0, area: tuple[float, float, float, float] | None = None
+    ) -> xr.Dataset:
+        """Return the city as named layers on one grid.
+
+        Parameters
+        ----------
+        resolution : float
+            Cell size [m].
+        area : tuple of float, optional
+            West, south, east, north [m]; by default the city's area.
+
+        Returns
+        -------
+        xarray.Dataset
+            Layers of ``models.layers.LAYERS`` on ("y", "x"), row 0 = north; ``attrs["gaps"]`` holds what was filled.
+        """
+        from twin.city.rasterise import rasterise
+
+        return rasterise(self, resolution=resolution, area=area)
+
+    def __repr__(self) -> str:
+        crs = self.crs.name if self.crs is not None else "local"
+        counts = ", ".join(f"{n:,} {kind}" for kind, n in self.counts().items() if n)
+        return f"<City {self.name or 'unnamed'}: {counts or 'empty'}; CRS {crs}; {len(self.gaps)} gap rows>"

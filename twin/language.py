@@ -1,0 +1,55 @@
+"""Texts people read, in German and English: one TOML table a room and language in ``twin/texts``.
+
+A key is ``room.name``; ``text("city.trees_without_crown", "de", count=12)`` reads ``texts/city.de.toml``.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+__all__ = ["LANGUAGES", "default_language", "text"]
+
+LANGUAGES = ("en", "de")
+
+
+def default_language() -> str:
+    """Return ``"de"`` where ``TWIN_LANG`` or the locale is German, else ``"en"``."""
+    for variable in ("TWIN_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(variable, "")
+        if value:
+            return "de" if value.lower().startswith("de") else "en"
+    return "en"
+
+
+@cache
+def _table(room: str, language: str) -> dict[str, str]:
+    file = resources.files("twin").joinpath("texts", f"{room}.{language}.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def text(key: str, language: str | None = None, /, **values: Any) -> str:
+    """Return the text of a key in a language, with its named values filled in.
+
+    Parameters
+    ----------
+    key : str
+        ``room.name`` of the text.
+    language : {"en", "de"}, optional
+        Language; by default :func:`default_language`.
+    **values
+        What the ``{names}`` in the text stand for.
+
+    Raises
+    ------
+    KeyError
+        If the key is in no table, which is a fault of the program and is caught by the tests.
+    """
+    language = language or default_language()
+    if language not in LANGUAGES:
+        raise KeyError(f"Language {language!r} is not one of {', '.join(LANGUAGES)}.")
+    room, _, name = key.partition(".")
+    return _table(room, language)[name].format(**values)
