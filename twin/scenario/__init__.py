@@ -1,0 +1,1 @@
+"""The work of the twin: scenario files, runs, results and indicators."""

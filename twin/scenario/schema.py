@@ -1,0 +1,301 @@
+"""The scenario file: what is run, on which city, with which weather, and what is handed out.
+
+A scenario is a TOML file. It is checked whole before anything is computed: every problem of the file is named in
+one plain sentence, and a mistyped key is answered with the right one. Paths in it are relative to the file.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import tomllib
+import typing
+from os import PathLike
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+
+from twin.errors import InputError
+from twin.language import text
+
+__all__ = [
+    "ColumnSource",
+    "HandOuts",
+    "HeatRun",
+    "Runs",
+    "Scenario",
+    "WeatherSource",
+    "json_schema",
+    "parse_scenario",
+    "read_scenario",
+]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class ColumnSource(_Part):
+    """A weather column with its unit."""
+
+    column: str = Field(description="Column name as it stands in the header row.")
+    unit: str = Field(default="", description="Unit, for example 'kPa'.")
+
+
+def _as_column(value: Any) -> Any:
+    return {"column": value} if isinstance(value, str) else value
+
+
+Column = Annotated[ColumnSource, BeforeValidator(_as_column, json_schema_input_type=str | ColumnSource)]
+"""A weather column: its name alone, or with its unit."""
+
+
+class WeatherSource(_Part):
+    """[weather]: the weather file and what its stamps mean."""
+
+    path: str = Field(description="CSV, UMEP or EPW file.")
+    interval: Literal["end", "start", "instant"] | None = Field(
+        default=None, description="What a time stamp means; needed unless the file says it."
+    )
+    utc_offset: float | None = Field(
+        default=None, ge=-12, le=14, description="Hours that the file's clock is ahead of UTC."
+    )
+    start: dt.datetime | None = Field(default=None, description="First stamp to use (UTC).")
+    end: dt.datetime | None = Field(default=None, description="Last stamp to use (UTC).")
+    year: int | None = Field(default=None, ge=1900, le=2200, description="Calendar year for a typical-year EPW file.")
+    separator: str | None = Field(default=None, description="Column separator, where it is not recognised.")
+    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign, where it is not recognised.")
+    wind_height: float | None = Field(default=None, gt=0, le=300, description="Height of the wind measurement [m].")
+    columns: dict[str, Column] = Field(
+        default_factory=dict, description="Our name to column name, or to {column, unit}."
+    )
+
+
+class HeatRun(_Part):
+    """[run.heat]: heat stress at street level."""
+
+    outputs: tuple[Literal["tmrt", "utci"], ...] = Field(
+        default=("tmrt", "utci"), min_length=1, description="Layers to compute: mean radiant temperature, UTCI."
+    )
+
+
+class Runs(_Part):
+    """[run]: which physics are run."""
+
+    heat: HeatRun = HeatRun()
+
+
+class HandOuts(_Part):
+    """[outputs]: where the result goes and in which formats."""
+
+    folder: str | None = Field(
+        default=None, description="Result folder; by default results/<name of the scenario file>."
+    )
+    formats: tuple[Literal["zarr", "cog", "netcdf"], ...] = Field(
+        default=("zarr", "cog", "netcdf"), description="Formats of the hand-outs; zarr is always written."
+    )
+    rounding: float = Field(
+        0.01, ge=0, le=1, description="Stored temperatures are rounded to this [K]; 0 = not at all."
+    )
+
+
+class Scenario(_Part):
+    """A scenario: one run of the models on one city.
+
+    Parameters are the keys of the file; see ``twin schema`` for all of them.
+
+    Examples
+    --------
+    >>> scenario = Scenario(name="Hot day", city="city.toml", weather={"path": "weather.csv", "interval": "end"})
+    >>> scenario.resolution, scenario.run.heat.outputs
+    (1.0, ('tmrt', 'utci'))
+    """
+
+    name: str = Field(min_length=1, description="Title of the run.")
+    city: str = Field(description="City profile (TOML), or a CityGML/CityJSON/vector file.")
+    weather: WeatherSource
+    resolution: float = Field(default=1.0, ge=0.25, le=100, description="Cell size [m].")
+    area: tuple[float, float, float, float] | None = Field(default=None, description="West, south, east, north [m].")
+    timezone: str = Field(default="Europe/Berlin", description="Time zone of views and of 'local' hours.")
+    run: Runs = Runs()
+    outputs: HandOuts = HandOuts()
+
+    _file: Path | None = PrivateAttr(default=None)
+
+    @field_validator("area")
+    @classmethod
+    def _area_in_order(cls, value: tuple[float, float, float, float] | None) -> Any:
+        if value is None:
+            return value
+        west, south, east, north = value
+        if west >= east or south >= north:
+            raise ValueError(text("scenario.area_order", west=west, south=south, east=east, north=north))
+        if max(abs(west), abs(east)) <= 180 and max(abs(south), abs(north)) <= 90:
+            raise ValueError(text("scenario.area_degrees"))
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(text("scenario.timezone_unknown", value=value)) from None
+        return value
+
+    @property
+    def file(self) -> Path | None:
+        """The file the scenario was read from; None for one made in Python."""
+        return self._file
+
+    @property
+    def folder(self) -> Path:
+        """Folder that the scenario's paths are relative to."""
+        return self._file.parent if self._file is not None else Path.cwd()
+
+    @property
+    def stem(self) -> str:
+        """Short name for folders: the file's name without its ending, or the scenario's name."""
+        if self._file is not None:
+            return self._file.stem
+        return "".join(c if c.isalnum() else "-" for c in self.name.lower()).strip("-") or "scenario"
+
+    def resolve(self, path: str | PathLike[str]) -> Path:
+        """Return a path of the scenario as seen from here."""
+        return self.folder / Path(path).expanduser()
+
+    def output_folder(self) -> Path:
+        """Return where the result goes: ``[outputs] folder``, else ``results/<stem>`` beside the current folder."""
+        return self.resolve(self.outputs.folder) if self.outputs.folder else Path.cwd() / "results" / self.stem
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of a scenario file, for editors that complete and check TOML."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Scenario.model_json_schema()
+
+
+def _keys_at(location: tuple[Any, ...]) -> list[str]:
+    """Return the keys allowed at a place of the file."""
+    model: type[BaseModel] = Scenario
+    for part in location:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            return list(ColumnSource.model_fields) if model is WeatherSource else []
+        inner = [a for a in (field.annotation, *typing.get_args(field.annotation)) if isinstance(a, type)]
+        models = [a for a in inner if issubclass(a, BaseModel)]
+        if not models:
+            return []
+        model = models[0]
+    return list(model.model_fields)
+
+
+def _place(location: tuple[Any, ...]) -> str:
+    named = [str(part) for part in location if isinstance(part, str)]
+    return f"[{'.'.join(named[:-1])}] {named[-1]}" if len(named) > 1 else (named[0] if named else "")
+
+
+def _sentence(problem: Any) -> str:
+    """Return one problem pydantic found as a plain sentence."""
+    kind, location, given = problem["type"], tuple(problem["loc"]), problem.get("input")
+    context, where = problem.get("ctx", {}), _place(tuple(problem["loc"]))
+    if kind == "missing":
+        return text("scenario.problem_missing", where=where)
+    if kind == "extra_forbidden":
+        allowed = _keys_at(location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), allowed, 1)
+        key = "scenario.problem_key_near" if near else "scenario.problem_key"
+        return text(key, where=where, near=near[0] if near else "", allowed=", ".join(allowed))
+    if kind == "literal_error":
+        return text("scenario.problem_choice", where=where, given=given, allowed=context["expected"])
+    if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
+        bound = next(iter(context.values()))
+        return text(f"scenario.problem_{kind}", where=where, given=given, bound=bound)
+    if kind == "value_error":
+        return f"{where}: {context['error']}"
+    wanted = next(
+        (w for w in ("float", "int", "string", "datetime", "tuple", "dict", "model") if kind.startswith(w)), ""
+    )
+    if kind == "too_short":
+        wanted = "tuple"
+    key = f"scenario.problem_{wanted}" if wanted else "scenario.problem_other"
+    return text(key, where=where, given=given, reason=problem.get("msg", ""))
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    """Return the problems in the order of the file, without lists that are short only for their wrong entries."""
+    problems = error.errors()
+    inner = {tuple(problem["loc"])[:-1] for problem in problems}
+    kept = [problem for problem in problems if problem["type"] != "too_short" or tuple(problem["loc"]) not in inner]
+    return list(dict.fromkeys(_sentence(problem) for problem in kept))
+
+
+def _refuse(problems: list[str], file: str) -> None:
+    if len(problems) == 1:
+        raise InputError(text("scenario.one_problem", file=file, problem=problems[0]))
+    if problems:
+        listed = " ".join(f"({i}) {problem}" for i, problem in enumerate(problems, 1))
+        raise InputError(text("scenario.problems", file=file, count=len(problems), listed=listed))
+
+
+def _missing_files(scenario: Scenario) -> list[str]:
+    problems = []
+    for where, path in (("city", scenario.city), ("[weather] path", scenario.weather.path)):
+        if not scenario.resolve(path).exists():
+            problems.append(text("scenario.file_missing", where=where, path=path, folder=scenario.folder.resolve()))
+    return problems
+
+
+def parse_scenario(settings: dict[str, Any], *, file: Path | None = None) -> Scenario:
+    """Return the scenario that settings describe, or name every problem they have.
+
+    Parameters
+    ----------
+    settings : dict
+        Keys and tables as in the file.
+    file : pathlib.Path, optional
+        Where they came from; paths are relative to it.
+
+    Raises
+    ------
+    InputError
+        One sentence a problem, all at once.
+    """
+    named = file.name if file is not None else "scenario"
+    try:
+        scenario = Scenario.model_validate(settings)
+    except ValidationError as error:
+        _refuse(_sentences(error), named)
+        raise
+    scenario._file = file
+    _refuse(_missing_files(scenario), named)
+    return scenario
+
+
+def read_scenario(path: str | PathLike[str]) -> Scenario:
+    """Return the scenario of a TOML file, checked.
+
+    Parameters
+    ----------
+    path : path
+        Scenario file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, not TOML, or anything in it is wrong; all problems are named at once.
+    """
+    file = Path(path)
+    if file.is_dir() or not file.exists():
+        raise InputError(text("scenario.not_found" if not file.exists() else "scenario.is_folder", file=path))
+    raw = file.read_bytes()
+    if not raw.strip():
+        raise InputError(text("scenario.empty", file=file))
+    try:
+        settings = tomllib.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InputError(text("scenario.not_utf8", file=file)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(text("scenario.not_toml", file=file, reason=str(error))) from None
+    return parse_scenario(settings, file=file)
