@@ -1,0 +1,229 @@
+"""Terrain on the grid: a raster sampled at cell centres, its holes filled from around them, or ground from buildings.
+
+A cell takes the terrain at its centre, bilinear between the raster's cell centres (the raster's own values where the
+grids coincide); a cell of several raster cells takes the mean of such samples. Holes are filled with the mean of the
+eight nearest known cells around them, weighted by the inverse square of distance (Shepard 1968,
+doi 10.1145/800186.810616).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from models.parallel import in_blocks, threads
+from twin.city.grid import centres
+from twin.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from odc.geo.geobox import GeoBox
+
+    from twin.city.gaps import GapLog
+
+__all__ = ["fill_holes", "resample", "terrain_on"]
+
+_DIRECT = 100_000  # more unknown cells than this are filled on a coarser grid
+
+
+@njit(cache=True, nogil=True)
+def _sample(source: np.ndarray, v: float, u: float) -> float:
+    """Return the raster between its cell centres; known neighbours stand in where less than half is missing."""
+    rows, columns = source.shape
+    if not (-0.500001 <= v <= rows - 0.499999 and -0.500001 <= u <= columns - 0.499999):
+        return np.nan
+    v, u = min(max(v, 0.0), rows - 1.0), min(max(u, 0.0), columns - 1.0)
+    row, column = min(int(v), max(rows - 2, 0)), min(int(u), max(columns - 2, 0))
+    down, along = v - row, u - column
+    total, share = 0.0, 0.0
+    for i in range(2):
+        for j in range(2):
+            weight = (down if i else 1.0 - down) * (along if j else 1.0 - along)
+            if weight > 0.0:
+                value = source[row + i, column + j]
+                if np.isfinite(value):
+                    total += weight * value
+                    share += weight
+    return total / share if share >= 0.5 else np.nan
+
+
+@njit(cache=True, nogil=True)
+def _resample_rows(
+    start: int, stop: int, source: np.ndarray, v: np.ndarray, u: np.ndarray, samples: int, out: np.ndarray
+) -> None:
+    dv = (v[1] - v[0]) if v.shape[0] > 1 else 0.0
+    du = (u[1] - u[0]) if u.shape[0] > 1 else 0.0
+    for row in range(start, stop):
+        for column in range(out.shape[1]):
+            total, known = 0.0, 0
+            for i in range(samples):
+                for j in range(samples):
+                    y = v[row] + dv * ((i + 0.5) / samples - 0.5)
+                    x = u[column] + du * ((j + 0.5) / samples - 0.5)
+                    value = _sample(source, y, x)
+                    if np.isfinite(value):
+                        total += value
+                        known += 1
+            out[row, column] = total / known if 2 * known >= samples * samples else np.nan
+
+
+def _positions(axis: np.ndarray, wanted: np.ndarray, name: str) -> np.ndarray:
+    """Return where values lie along an even axis, counted in its steps; a hair off a step is that step."""
+    steps = np.diff(axis)
+    step = (axis[-1] - axis[0]) / (axis.size - 1)
+    if not np.allclose(steps, step, rtol=1e-3, atol=0.0):
+        raise InputError(
+            f"The terrain raster must have even steps along {name!r}: resample it to one resolution first."
+        )
+    places = (wanted - axis[0]) / step
+    whole = np.rint(places)
+    return np.where(np.abs(places - whole) < 1e-4, whole, places)
+
+
+def resample(raster: xr.DataArray, box: GeoBox) -> np.ndarray:
+    """Return a raster sampled on a grid, NaN where it has no value.
+
+    Parameters
+    ----------
+    raster : xarray.DataArray
+        Values on ("y", "x") in the grid's CRS, cell centres evenly spaced.
+    box : odc.geo.geobox.GeoBox
+        Grid.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (rows, columns).
+    """
+    raster = raster.squeeze(drop=True)
+    if raster.dims != ("y", "x"):
+        raise InputError(f"The terrain raster must have dims ('y', 'x'), not {raster.dims}: transpose it.")
+    x, y = centres(box)
+    u = _positions(raster["x"].values.astype(float), x, "x")
+    v = _positions(raster["y"].values.astype(float), y, "y")
+    rows = slice(max(0, int(np.floor(v.min())) - 2), max(0, int(np.ceil(v.max())) + 3))
+    columns = slice(max(0, int(np.floor(u.min())) - 2), max(0, int(np.ceil(u.max())) + 3))
+    part = np.ascontiguousarray(raster[rows, columns].values, dtype=np.float32)
+    out = np.full(box.shape, np.nan, np.float32)
+    if part.size == 0:
+        return out
+    ratio = float(box.affine.a) * (raster["x"].size - 1) / abs(float(raster["x"][-1]) - float(raster["x"][0]))
+    samples = max(1, int(np.ceil(ratio / 2.0 - 1e-6)))
+    in_blocks(_resample_rows, out.shape[0], part, v - rows.start, u - columns.start, samples, out, least=128)
+    return out
+
+
+def _shepard(known: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return inverse-square-distance means of the eight nearest known values."""
+    from scipy.spatial import cKDTree
+
+    distance, index = cKDTree(known).query(wanted, k=min(8, len(known)), workers=threads())
+    distance, index = distance.reshape(len(wanted), -1), index.reshape(len(wanted), -1)
+    weight = 1.0 / np.maximum(distance, 1e-9) ** 2
+    return (weight * values[index]).sum(axis=1) / weight.sum(axis=1)
+
+
+def _coarse(known: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return :func:`_shepard` means reckoned on a coarse lattice and read off bilinearly."""
+    low, high = wanted.min(axis=0), wanted.max(axis=0)
+    step = max(2.0, float(np.sqrt(np.prod(high - low + 1.0) / _DIRECT)))
+    axes = [np.arange(low[k], high[k] + 2.0 * step, step) for k in range(2)]
+    lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    coarse = _shepard(known, values, lattice.reshape(-1, 2)).reshape(lattice.shape[:2])
+    return _read_off(coarse, (wanted - low) / step)
+
+
+@njit(cache=True, nogil=True)
+def _read_off(coarse: np.ndarray, places: np.ndarray) -> np.ndarray:
+    out = np.empty(places.shape[0])
+    for i in range(places.shape[0]):
+        out[i] = _sample(coarse, places[i, 0], places[i, 1])
+    return out
+
+
+def fill_holes(heights: np.ndarray) -> np.ndarray:
+    """Fill cells that are not a number from the known cells around them, in place; return where they were.
+
+    Parameters
+    ----------
+    heights : numpy.ndarray
+        float32 (rows, columns), at least one value a number.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, the filled cells.
+    """
+    unknown = ~np.isfinite(heights)
+    if not unknown.any():
+        return unknown
+    from scipy.ndimage import binary_dilation
+
+    rim = binary_dilation(unknown, np.ones((3, 3), bool)) & ~unknown
+    known = np.argwhere(rim).astype(float)
+    values = heights[rim].astype(float)
+    wanted = np.argwhere(unknown).astype(float)
+    fill = _shepard if len(wanted) <= _DIRECT else _coarse
+    heights[unknown] = fill(known, values, wanted)
+    return unknown
+
+
+def _hole_places(holes: np.ndarray, box: GeoBox) -> list[str]:
+    """Return "x, y" of a cell in each of the largest holes."""
+    from scipy.ndimage import label
+
+    numbers, count = label(holes)
+    sizes = np.bincount(numbers.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    x, y = centres(box)
+    places = []
+    for number in np.argsort(-sizes, kind="stable")[: min(count, 20)]:
+        cells = np.flatnonzero(numbers.ravel() == number)
+        row, column = divmod(int(cells[len(cells) // 2]), holes.shape[1])
+        places.append(f"{x[column]:.1f}, {y[row]:.1f}")
+    return places
+
+
+def terrain_on(raster: xr.DataArray, box: GeoBox, log: GapLog) -> np.ndarray:
+    """Return the terrain of a raster on a grid, without holes.
+
+    Parameters
+    ----------
+    raster : xarray.DataArray
+        Terrain height [m above datum] on ("y", "x"), NaN where missing.
+    box : odc.geo.geobox.GeoBox
+        Grid.
+    log : twin.city.gaps.GapLog
+        Takes the row about filled holes.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (rows, columns) [m above datum].
+
+    Raises
+    ------
+    InputError
+        If the raster has no value anywhere on the grid.
+    """
+    heights = resample(raster, box)
+    if not np.isfinite(heights).any():
+        raise InputError(
+            "The terrain raster has no height anywhere in the area: check its CRS and its nodata value, or leave it "
+            "out."
+        )
+    holes = fill_holes(heights)
+    if holes.any():
+        log.add(
+            "terrain_holes",
+            layer="terrain_height",
+            severity="default",
+            count=int(holes.sum()),
+            of=holes.size,
+            source=str(raster.attrs.get("source", "")),
+            places=_hole_places(holes, box),
+            default="nearest terrain around, weighted by distance",
+        )
+    return heights
