@@ -97,7 +97,7 @@ class HandOuts(_Part):
         default=("zarr", "cog", "netcdf"), description="Formats of the hand-outs; zarr is always written."
     )
     rounding: float = Field(
-        0.01, ge=0, le=1, description="Stored temperatures are rounded to this [K]; 0 = not at all."
+        default=0.01, ge=0, le=1, description="Stored temperatures are rounded to this [K]; 0 = not at all."
     )
 
 

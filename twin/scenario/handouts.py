@@ -1,0 +1,216 @@
+"""Files that other programs open: the Zarr work store, Cloud-optimised GeoTIFF and NetCDF-CF.
+
+All three hold the same numbers. Before they are stored, temperatures are rounded to a multiple of a power of two
+of a kelvin (1/128 K for a rounding of 0.01 K): the error stays below half of the rounding and the files shrink to
+a third, because the last bits, which carry no knowledge, no longer cost space.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from models import parallel
+
+__all__ = ["binary_step", "rounded", "write_cog", "write_maps", "write_netcdf", "write_store"]
+
+_CHUNK = 512  # cells a side: about 1 MiB of float32, read in one go by maps and windows
+_ZERO_IS_NOTHING = ("building_id", "land_cover")
+_COG_OPTIONS = {
+    "driver": "COG",
+    "compress": "DEFLATE",
+    "overview_resampling": "nearest",
+    "bigtiff": "IF_SAFER",
+    "num_threads": "1",
+}
+
+
+def binary_step(rounding: float) -> float:
+    """Return the largest power of two that is not above the rounding.
+
+    Examples
+    --------
+    >>> binary_step(0.01)
+    0.0078125
+    """
+    return 2.0 ** math.floor(math.log2(rounding)) if rounding > 0 else 0.0
+
+
+def rounded(data: xr.Dataset, rounding: float) -> xr.Dataset:
+    """Return the temperatures of a dataset rounded for storage as float32, everything else as it is.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Layers; those with units degC or K are rounded.
+    rounding : float
+        Largest step [K]; 0 leaves the numbers as they are.
+    """
+    step = binary_step(rounding)
+    out = data.copy()
+    for name, array in data.data_vars.items():
+        if array.dtype.kind != "f":
+            continue
+        values = array.astype(np.float32, keep_attrs=True)
+        if step and array.attrs.get("units") in ("degC", "K"):
+            numbers = np.rint(values.values / np.float32(step)) * np.float32(step)
+            out[name] = values.copy(data=numbers).assign_attrs(rounding=step)
+        else:
+            out[name] = values
+    return out
+
+
+def _chunks(array: xr.DataArray) -> tuple[int, ...]:
+    return tuple(1 if dim == "time" else min(_CHUNK, size) for dim, size in array.sizes.items())
+
+
+def _without_encoding(data: xr.Dataset) -> xr.Dataset:
+    clean = data.drop_encoding()
+    clean.attrs = {k: v for k, v in data.attrs.items() if v is not None}
+    return clean
+
+
+def write_store(datasets: Mapping[str, xr.Dataset], path: Path) -> None:
+    """Write datasets as groups of one Zarr (version 3) store.
+
+    Chunks are one time by 512 x 512 cells; compressed with zstd behind a byte shuffle.
+
+    Parameters
+    ----------
+    datasets : mapping
+        Group name to dataset.
+    path : pathlib.Path
+        Store (a folder).
+    """
+    from zarr.codecs import BloscCodec
+
+    for group, data in datasets.items():
+        codec = BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")
+        clean = _without_encoding(data)
+        encoding = {
+            str(name): {"chunks": _chunks(array), "compressors": [codec]}
+            for name, array in clean.data_vars.items()
+            if array.ndim
+        }
+        clean.to_zarr(path, group=group, mode="a", encoding=encoding, zarr_format=3, consolidated=False)
+
+
+def write_netcdf(data: xr.Dataset, path: Path) -> None:
+    """Write one NetCDF-CF file that QGIS, GDAL and xarray open with coordinates, time and CRS.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Layers on ("time", "y", "x") or ("y", "x") with a CRS in ``spatial_ref``.
+    path : pathlib.Path
+        File.
+    """
+    clean = _without_encoding(data)
+    if clean.rio.crs is not None:
+        clean = clean.rio.write_crs(clean.rio.crs).rio.write_coordinate_system()
+    encoding: dict[str, dict[str, Any]] = {}
+    for name, array in clean.data_vars.items():
+        clean[name].attrs.pop("grid_mapping", None)
+        entry: dict[str, Any] = {"zlib": True, "complevel": 4, "shuffle": True, "chunksizes": _chunks(array)}
+        if array.dtype.kind == "f":
+            entry["_FillValue"] = np.float32(np.nan)
+        if "spatial_ref" in clean.coords:
+            entry["grid_mapping"] = "spatial_ref"  # dropped by xarray when encodings are given without it
+        encoding[str(name)] = entry
+    if "time" in clean.coords:
+        encoding["time"] = {"units": "seconds since 1970-01-01T00:00:00", "dtype": "int64"}
+    clean.attrs["Conventions"] = "CF-1.11"
+    clean.to_netcdf(path, engine="h5netcdf", encoding=encoding)
+
+
+def write_cog(array: xr.DataArray, path: Path, *, description: str, tags: Mapping[str, str] | None = None) -> None:
+    """Write one layer as Cloud-optimised GeoTIFF with CRS, nodata, band description and overviews.
+
+    Parameters
+    ----------
+    array : xarray.DataArray
+        Dims ("y", "x"), row 0 = north.
+    path : pathlib.Path
+        File.
+    description : str
+        Band description, shown by QGIS.
+    tags : mapping, optional
+        Further band metadata.
+    """
+    import rasterio
+
+    values = np.ascontiguousarray(array.values)
+    floating = values.dtype.kind == "f"
+    options: dict[str, Any] = _COG_OPTIONS | {"predictor": "FLOATING_POINT" if floating else "STANDARD"}
+    if floating:
+        options |= {"nodata": float("nan"), "overview_resampling": "average"}
+        values = values.astype(np.float32)
+    elif array.name in _ZERO_IS_NOTHING:
+        options["nodata"] = 0
+    height, width = values.shape
+    with rasterio.open(
+        path,
+        "w",
+        width=width,
+        height=height,
+        count=1,
+        dtype=values.dtype,
+        crs=array.rio.crs,
+        transform=array.rio.transform(),
+        **options,
+    ) as file:
+        file.write(values, 1)
+        file.set_band_description(1, description)
+        file.set_band_unit(1, str(array.attrs.get("units", "")))
+        file.update_tags(1, **dict(tags or {}))
+
+
+def write_maps(
+    heat: xr.Dataset, site: xr.Dataset, folder: Path, *, done: Callable[[float], None] = lambda _steps: None
+) -> None:
+    """Write every layer as GeoTIFF: one file a layer and hour in ``<layer>/``, maxima and site layers above.
+
+    One file a time is what the temporal controller of QGIS takes; the stamp is in the name and in the band metadata.
+
+    Parameters
+    ----------
+    heat : xarray.Dataset
+        Layers on ("time", "y", "x").
+    site : xarray.Dataset
+        Layers on ("y", "x").
+    folder : pathlib.Path
+        Where the files go.
+    done : callable
+        Told how many files are written.
+    """
+    jobs: list[tuple[xr.DataArray, Path, str, dict[str, str]]] = []
+    for name, layer in heat.data_vars.items():
+        long_name = layer.attrs.get("long_name", str(name))
+        if "time" not in layer.dims:
+            if layer.dims == ("y", "x"):
+                jobs.append((layer, folder / f"{name}.tif", long_name, {}))
+            continue
+        (folder / str(name)).mkdir(parents=True, exist_ok=True)
+        for index, stamp in enumerate(np.datetime_as_string(layer["time"].values, unit="m")):
+            file = folder / str(name) / f"{name}_{stamp.replace('-', '').replace(':', '')}Z.tif"
+            jobs.append((layer.isel(time=index), file, f"{long_name} {stamp} UTC", {"time": f"{stamp}Z"}))
+        peak = layer.max("time", keep_attrs=True)
+        jobs.append((peak, folder / f"{name}_max.tif", f"{long_name}: maximum over time", {}))
+    for name, layer in site.data_vars.items():
+        if layer.dims == ("y", "x"):
+            jobs.append((layer, folder / f"{name}.tif", layer.attrs.get("long_name", str(name)), {}))
+    folder.mkdir(parents=True, exist_ok=True)
+    finished: list[Path] = []
+
+    def write(job: tuple[xr.DataArray, Path, str, dict[str, str]]) -> None:
+        layer, file, description, tags = job
+        write_cog(layer, file, description=description, tags=tags)
+        finished.append(file)
+        done(len(finished) / len(jobs))
+
+    parallel.over(write, jobs)
