@@ -1,0 +1,233 @@
+"""Which colours a layer is shown in: class colours and sequential ramps that read with colour-vision deficiency.
+
+Ramps are blended in CIELAB between the anchors of ``tables/ramps.csv``, so lightness runs one way only; classes come
+from the tables of the physics (``models.heat``: UTCI, PET). A :class:`Palette` is a list of bins with a colour each:
+maps, 3D ground and legends all use the same bins, so a colour means one thing on a whole page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import xarray as xr
+
+from models.layers import InputError, read_table
+from twin.language import default_language
+
+__all__ = ["NOTHING", "Palette", "blend", "class_palette", "colour_image", "palette_for", "ramp_colours"]
+
+NOTHING = (214, 214, 210)
+"""Colour of cells without a value (buildings, outside), sRGB 0..255."""
+
+_OTHER = {"style": "ramp", "table": "other", "lower": "", "upper": "", "bin": "", "units": ""}
+
+
+@dataclass(frozen=True, eq=False)
+class Palette:
+    """Bins of one layer with a colour and a label each.
+
+    Parameters
+    ----------
+    edges : numpy.ndarray
+        Bin limits (bins + 1,), the outer ones may be infinite; for codes the codes themselves (bins,).
+    colours : numpy.ndarray
+        uint8 (bins, 3), sRGB.
+    labels : tuple of str
+        Class names; empty texts where the bins are steps of a ramp.
+    units : str
+        Unit as people write it, for example ``"°C"``.
+    name : str
+        What the layer shows, in the language asked for.
+    style : str
+        ``"classes"``, ``"ramp"`` or ``"codes"``.
+    """
+
+    edges: np.ndarray
+    colours: np.ndarray
+    labels: tuple[str, ...]
+    units: str
+    name: str
+    style: str
+
+    def __len__(self) -> int:
+        return len(self.colours)
+
+    def bins(self, values: np.ndarray) -> np.ndarray:
+        """Return the bin number of each value, -1 where it is missing or in no bin."""
+        values = np.asarray(values)
+        if self.style == "codes":
+            place = np.minimum(np.searchsorted(self.edges, values), len(self) - 1)
+            return np.where(self.edges[place] == values, place, -1).astype(np.int16)
+        inner = self.edges[1:-1].astype(values.dtype if values.dtype.kind == "f" else float)
+        found = np.searchsorted(inner, values, side="right").astype(np.int16)
+        return np.where(np.isnan(values), np.int16(-1), found)
+
+    def shares(self, values: np.ndarray) -> np.ndarray:
+        """Return the share of the valid values in each bin (bins,), zeros where nothing is valid."""
+        found = self.bins(values)
+        counts = np.bincount(found[found >= 0].ravel().astype(np.int64), minlength=len(self))
+        return counts / max(1, counts.sum())
+
+    def occurring(self, shares: np.ndarray | None) -> tuple[Palette, np.ndarray | None]:
+        """Return the classes or codes that occur, for a short legend; steps of a ramp stay complete."""
+        if shares is None or self.style == "ramp" or not (shares > 0).any():
+            return self, shares
+        first, last = np.flatnonzero(shares > 0)[[0, -1]]
+        kept = np.arange(first, last + 1) if self.style == "classes" else np.flatnonzero(shares > 0)
+        edges = self.edges[first : last + 2] if self.style == "classes" else self.edges[kept]
+        labels = tuple(self.labels[k] for k in kept)
+        return Palette(edges, self.colours[kept], labels, self.units, self.name, self.style), shares[kept]
+
+    def hexadecimal(self, number: int) -> str:
+        """Return the colour of a bin as ``#rrggbb``."""
+        return "#" + "".join(f"{int(part):02x}" for part in self.colours[number])
+
+
+def _to_lab(srgb: np.ndarray) -> np.ndarray:
+    """CIELAB (D65) of sRGB 0..1 (IEC 61966-2-1)."""
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    xyz = linear @ _RGB_TO_XYZ.T / _WHITE
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1)
+
+
+def _from_lab(lab: np.ndarray) -> np.ndarray:
+    """Return sRGB 0..1 of CIELAB (D65), clipped to what a screen shows."""
+    fy = (lab[..., 0] + 16) / 116
+    f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
+    xyz = np.where(f > 6 / 29, f**3, (116 * f - 16) * 27 / 24389) * _WHITE
+    linear = np.clip(xyz @ np.linalg.inv(_RGB_TO_XYZ).T, 0.0, 1.0)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+_RGB_TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
+_WHITE = _RGB_TO_XYZ.sum(axis=1)
+
+
+def _channels(colour: str) -> list[int]:
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def blend(anchors: list[str], count: int) -> np.ndarray:
+    """Return ``count`` colours evenly between anchor colours in CIELAB, uint8 (count, 3).
+
+    Examples
+    --------
+    >>> blend(["#000000", "#ffffff"], 3).tolist()
+    [[0, 0, 0], [119, 119, 119], [255, 255, 255]]
+    """
+    lab = _to_lab(np.array([_channels(a) for a in anchors]) / 255.0)
+    place = np.linspace(0.0, len(anchors) - 1.0, count)
+    mixed = np.stack([np.interp(place, np.arange(len(anchors)), lab[:, k]) for k in range(3)], axis=-1)
+    return np.round(_from_lab(mixed) * 255).astype(np.uint8)
+
+
+@cache
+def _ramps() -> Mapping[str, list[str]]:
+    return {row["name"]: [v for k, v in row.items() if k != "name"] for row in read_table("twin.view", "ramps.csv")}
+
+
+def ramp_colours(name: str, count: int) -> np.ndarray:
+    """Return ``count`` colours of a ramp of ``tables/ramps.csv``, uint8 (count, 3), from low to high."""
+    if name not in _ramps():
+        raise InputError(f"There is no colour ramp {name!r}: choose one of {', '.join(_ramps())}.")
+    return blend(_ramps()[name], count)
+
+
+def class_palette(table: str, language: str | None = None, *, name: str = "", units: str = "°C") -> Palette:
+    """Return the classes of a table of ``models.heat`` (code, lower, upper, label_en, label_de, colour).
+
+    Parameters
+    ----------
+    table : str
+        File name, for example ``"utci_classes.csv"``.
+    language : {"en", "de"}, optional
+        Language of the class names.
+    name, units : str
+        Name and unit of the layer.
+    """
+    language = language or default_language()
+    rows = sorted(read_table("models.heat", table), key=lambda row: _limit(row["lower"], -math.inf))
+    edges = [_limit(row["lower"], -math.inf) for row in rows] + [_limit(rows[-1]["upper"], math.inf)]
+    return Palette(
+        edges=np.array(edges),
+        colours=np.array([_channels(row["colour"]) for row in rows], np.uint8),
+        labels=tuple(row[f"label_{language}"] for row in rows),
+        units=units,
+        name=name,
+        style="classes",
+    )
+
+
+def _limit(value: str, otherwise: float) -> float:
+    return float(value) if value.strip() else otherwise
+
+
+def palette_for(layer: xr.DataArray, language: str | None = None) -> Palette:
+    """Return the colours of a layer, chosen by its name; a layer without an entry gets a general ramp.
+
+    Parameters
+    ----------
+    layer : xarray.DataArray
+        Layer with a name; the range of its values (all times) sets the ends of a ramp.
+    language : {"en", "de"}, optional
+        Language of names and classes.
+    """
+    language = language or default_language()
+    rows = {row["name"]: row for row in read_table("twin.view", "layers.csv")}
+    name = str(layer.name or "")
+    row = rows.get(name, _OTHER)
+    title = row.get(f"long_name_{language}") or str(layer.attrs.get("long_name") or name)
+    units = row["units"] if name in rows else str(layer.attrs.get("units", ""))
+    if row["style"] == "classes":
+        return class_palette(row["table"], language, name=title, units=units)
+    if row["style"] == "codes":
+        return _codes(title, language)
+    edges = _edges(layer, row)
+    colours = ramp_colours(row["table"], len(edges) - 1)
+    return Palette(edges, colours, ("",) * len(colours), "" if units == "1" else units, title, "ramp")
+
+
+def _codes(title: str, language: str) -> Palette:
+    colours = {row["name"]: row["colour"] for row in read_table("twin.view", "land_cover_colours.csv")}
+    rows = sorted(read_table("models", "land_cover.csv"), key=lambda row: int(row["code"]))
+    return Palette(
+        edges=np.array([int(row["code"]) for row in rows]),
+        colours=np.array([_channels(colours[row["name"]]) for row in rows], np.uint8),
+        labels=tuple(row[f"label_{language}"] for row in rows),
+        units="",
+        name=title,
+        style="codes",
+    )
+
+
+def _edges(layer: xr.DataArray, row: Mapping[str, str]) -> np.ndarray:
+    """Return round limits over the range of the values: five to ten steps of 1, 2, 2.5 or 5 times a power of ten."""
+    values = np.asarray(layer.values)
+    lowest = float(np.nanmin(values)) if np.isfinite(values).any() else 0.0
+    highest = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
+    low = _limit(row["lower"], lowest)
+    high = max(_limit(row["upper"], highest), low + 1e-6)
+    step = float(row["bin"]) if row["bin"] else _round_step((high - low) / 7.0)
+    while (high - low) / step > 14:
+        step *= 2
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return np.round(np.arange(first, max(last, first + 1) + 1) * step, 10)
+
+
+def _round_step(step: float) -> float:
+    power = 10.0 ** math.floor(math.log10(step))
+    return next(m * power for m in (1.0, 2.0, 2.5, 5.0, 10.0) if step <= m * power * (1 + 1e-9))
+
+
+def colour_image(layer: xr.DataArray, palette: Palette | None = None) -> np.ndarray:
+    """Return the picture of a 2D layer, uint8 (y, x, 3), with :data:`NOTHING` where it has no value."""
+    palette = palette or palette_for(layer)
+    colours = np.vstack([palette.colours, np.array(NOTHING, np.uint8)])
+    return colours[palette.bins(layer.values)]
