@@ -72,13 +72,11 @@ def _crown_rows(
                 share = np.sqrt((row - v) ** 2 + (column - u) ** 2) / reach
                 low, high = _crown_at(shape[t], min(share, 1.0), base[t], top[t])
                 rise = ground[t] - terrain[row, column]
-                high, low = np.float32(high + rise), np.float32(max(low + rise, 0.0))
-                if high <= 0.0:
+                upper, lower = np.float32(high + rise), np.float32(max(low + rise, 0.0))
+                if upper <= 0.0:
                     continue
-                if high > canopy[row, column]:
-                    canopy[row, column] = high
-                if low < trunk[row, column]:
-                    trunk[row, column] = low
+                canopy[row, column] = max(upper, canopy[row, column])
+                trunk[row, column] = min(lower, trunk[row, column])
 
 
 def burn_crowns(

@@ -217,9 +217,10 @@ def _burn_level(
     printed = np.zeros(count, bool)
     printed[prints.object] = True
     covered = np.zeros(count, bool)  # buildings whose roofs come from what belongs to them
-    children = prints.body & (prints.top != np.arange(count))
-    covered[prints.top[children & (has_roof | (printed & (city.objects["kind"] == "BuildingPart").to_numpy()))]] = True
-    solid = np.isin(city.objects["kind"].to_numpy(dtype=object), ("Building", "BuildingPart"))
+    kind = city.objects["kind"].to_numpy(dtype=object)
+    parts = (kind == "BuildingPart") & (prints.top != np.arange(count))
+    covered[prints.top[parts & (has_roof | printed)]] = True
+    solid = np.isin(kind, ("Building", "BuildingPart"))
     flat = printed & solid & ~has_roof & ~covered
     above = _heights(city, prints, flat, log)
     delivered = city.objects["ground_height"].to_numpy(dtype=float, na_value=np.nan)
