@@ -1,0 +1,353 @@
+"""The command line: ``twin demo``, ``check``, ``run``, ``view`` and ``schema``.
+
+Exit codes: 0 done; 1 ``check`` found errors, or a fault of ours (one sentence and the path of a log file); 2 bad
+input, said in one sentence. Nothing heavy is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
+
+import typer
+
+if TYPE_CHECKING:
+    from twin.scenario.results import Result
+    from twin.scenario.schema import Scenario
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="twin",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Urban digital twin: from CityGML and GIS layers to a heat map of a real district.\n\n"
+    "Example: [bold]twin demo[/bold] runs a made district and tells where its report is.",
+)
+
+Language = Annotated[
+    Literal["de", "en"] | None, typer.Option("--lang", help="Language of report and messages; by default the system's.")
+]
+
+
+def _say(key: str, **values: Any) -> None:
+    from twin.language import text
+
+    typer.echo(text(f"cli.{key}", **values))
+
+
+def _complain(sentence: str) -> None:
+    typer.echo(sentence, err=True)
+
+
+def _speak(language: str | None) -> str:
+    """Set the language of this process and return it."""
+    from twin.language import default_language
+
+    if language:
+        os.environ["TWIN_LANG"] = language
+    return default_language()
+
+
+def _shown(path: Path) -> str:
+    """Return a path as short as it can be written from here."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import twin
+
+        typer.echo(f"urban-twin {twin.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Options of all commands; ``--version`` acts by itself."""
+
+
+def _add_picture(result: Result, folder: Path, language: str) -> None:
+    """Draw the 3D picture; a machine that cannot draw gets a note instead, its result is kept."""
+    from twin.errors import InputError
+    from twin.language import text
+
+    if result.city is None:
+        return
+    try:
+        from twin.view.scenes import picture
+
+        options: dict[str, Any] = {"language": language, "timezone": result.scenario.timezone, "title": result.name}
+        picture(result.city, result.heat.get("utci"), folder / "scene.png", site=result.site, **options)
+    except (InputError, ImportError, OSError, RuntimeError) as error:
+        _complain(text("cli.no_picture", reason=error))
+
+
+def _add_report(result: Result, folder: Path, language: str) -> None:
+    from twin.report.page import write_report
+
+    write_report(result, folder / "report.html", language=language)
+
+
+def _execute(scenario: Scenario, output: Path, *, language: str, picture: bool) -> None:
+    """Run a scenario into a folder and tell what came out."""
+    from twin.language import text
+    from twin.scenario.execution import run
+    from twin.scenario.safe_files import check_replaceable
+
+    started = time.monotonic()
+    check_replaceable(output.absolute())
+    _say("started", name=scenario.name)
+    result = run(scenario)
+    writers = [lambda folder: _add_report(result, folder, language)]
+    if picture:
+        writers.insert(0, lambda folder: _add_picture(result, folder, language))
+    result.save(output, also=writers)
+    result.show(language)
+    _say("saved", folder=_shown(output))
+    _say("report_at", file=_shown(output / "report.html"))
+    typer.echo(text("cli.view_hint", folder=_shown(output)))
+    _say("time_taken", seconds=time.monotonic() - started)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for the result.")] = Path("twin-demo"),
+    lang: Language = None,
+    picture: Annotated[bool, typer.Option(help="Draw a 3D picture too.")] = True,
+) -> None:
+    """Run the made sample district on a hot day: heat map, indicators, report.
+
+    Example: [bold]twin demo --output my-first-map --lang de[/bold]
+    """
+    language = _speak(lang)
+    from twin.scenario.samples import sample_folder
+    from twin.scenario.schema import read_scenario
+
+    _execute(read_scenario(sample_folder() / "hitzetag.toml"), output, language=language, picture=picture)
+
+
+@app.command()
+def run(
+    scenario: Annotated[Path, typer.Argument(help="Scenario file (TOML).")],
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the result; by default the one the scenario names.")
+    ] = None,
+    lang: Language = None,
+    picture: Annotated[bool, typer.Option(help="Draw a 3D picture too.")] = True,
+) -> None:
+    """Run a scenario: city, weather, heat, indicators, report.
+
+    An older result in the folder is replaced when the new one is complete, not before.
+
+    Example: [bold]twin run hitzetag.toml --output results/hitzetag[/bold]
+    """
+    language = _speak(lang)
+    from twin.scenario.schema import read_scenario
+
+    asked = read_scenario(scenario)
+    _execute(asked, output or asked.output_folder(), language=language, picture=picture)
+
+
+def _show_inspection(found: dict[str, Any], gaps: Any, name: str, language: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from twin.city.gaps import sentences
+    from twin.language import text
+
+    console = Console()
+    counts = Table(title=text("cli.contents", name=name))
+    counts.add_column(text("cli.kind"))
+    counts.add_column(text("cli.count"), justify="right")
+    for kind, number in found.items():
+        if isinstance(number, int) and not isinstance(number, bool):
+            counts.add_row(kind, f"{number:,}")
+    console.print(counts)
+    crs = found.get("crs")
+    typer.echo(text("cli.crs", crs=crs) if crs else text("cli.crs_none"))
+    if not len(gaps):
+        typer.echo(text("cli.gaps_none"))
+        return
+    table = Table(title=text("cli.gaps"))
+    for column in ("severity", "message", "places", "default", "remedy"):
+        table.add_column(text(f"cli.{column}"), overflow="fold")
+    for row in sentences(gaps, language).to_dict("records"):
+        weight = text(f"cli.severity_{row['severity']}")
+        table.add_row(weight, row["message"], row["places"], row["default"], row["remedy"])
+    console.print(table)
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="City file, folder of city files, or city profile (TOML).")],
+    json: Annotated[bool, typer.Option("--json", help="Write the findings as JSON.")] = False,
+    lang: Language = None,
+) -> None:
+    """Tell what is in a city file or profile: counts, CRS, and what is missing or doubtful.
+
+    Ends with 1 where an error was found.
+
+    Example: [bold]twin check LoD2_32_390_5713.gml[/bold]
+    """
+    language = _speak(lang)
+    from twin.city.inspection import inspect
+
+    found = inspect(path)
+    if json:
+        import json as codec
+
+        typer.echo(codec.dumps(found.to_dict(), ensure_ascii=False, indent=1, default=str))
+    else:
+        _show_inspection(found.to_dict(), found.gaps, path.name, language)
+    if (found.gaps["severity"] == "error").any():
+        raise typer.Exit(1)
+
+
+@app.command()
+def view(
+    result: Annotated[Path, typer.Argument(help="Result folder.")],
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the report, or only tell where it is.")] = True,
+    scene: Annotated[
+        Path | None, typer.Option(help="City profile or file: show its 3D scene with this result in a window.")
+    ] = None,
+    lang: Language = None,
+) -> None:
+    """Open the report of a result in the browser, or its 3D scene in a window.
+
+    Example: [bold]twin view results/hitzetag --scene city.toml[/bold]
+    """
+    language = _speak(lang)
+    from twin.scenario.results import Result
+
+    found = Result.open(result)
+    if scene is not None:
+        _show_scene(found, scene, language)
+        return
+    report = result / "report.html"
+    if not report.is_file():
+        _add_report(found, result, language)
+    typer.echo(str(report.absolute()))
+    if open_:
+        typer.launch(report.absolute().as_uri())
+
+
+def _show_scene(found: Result, city: Path, language: str) -> None:
+    from twin.city.loading import load
+    from twin.view.scenes import scene
+
+    body = load(city, area=found.scenario.area)
+    scene(body, found.heat.get("utci"), site=found.site, language=language, timezone=found.scenario.timezone).show()
+
+
+@app.command()
+def schema() -> None:
+    """Write the JSON schema of a scenario file, for editors that complete and check TOML.
+
+    Example: [bold]twin schema > scenario.schema.json[/bold]
+    """
+    import json
+
+    from twin.scenario.schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=1))
+
+
+def _note(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,  # noqa: ARG001  (as the warnings module calls it)
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    """Show warnings of our own packages as one line; those of others are for developers."""
+    folders = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "models")]
+    if issubclass(category, UserWarning) and filename.startswith(tuple(folders)):
+        from twin.language import text
+
+        _complain(text("cli.note", message=message))
+
+
+def _fault(error: BaseException) -> str:
+    """Write the traceback to a log file and return the sentence that names it."""
+    from twin.language import text
+
+    handle, log = tempfile.mkstemp(prefix="twin-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(" ".join(sys.argv) + "\n")
+        traceback.print_exception(error, file=file)
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    return text("cli.bug", reason=reason, log=log)
+
+
+def _outcome(error: Exception) -> int:
+    """Say what went wrong in one sentence and return the exit code."""
+    from twin.errors import InputError
+    from twin.language import text
+
+    if isinstance(error, InputError):
+        _complain(str(error))
+        return 2
+    if isinstance(error, OSError) and error.filename and error.errno in (errno.EACCES, errno.EPERM):
+        _complain(text("cli.no_permission", file=error.filename))
+        return 2
+    if isinstance(error, IsADirectoryError):
+        _complain(text("cli.is_folder", file=error.filename))
+        return 2
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        _complain(text("cli.disk_full"))
+        return 1
+    if isinstance(error, MemoryError):
+        _complain(text("cli.no_memory"))
+        return 1
+    _complain(_fault(error))
+    return 1
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        By default those of the process.
+    """
+    warnings.showwarning = _note
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        code = 1
+    except Exception as error:
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # a mistake in the command line itself
+            error.show()
+            code = error.exit_code
+        else:
+            code = _outcome(error)
+    if code == 130:
+        from twin.language import text
+
+        _complain(text("cli.interrupted"))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

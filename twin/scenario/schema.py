@@ -208,7 +208,9 @@ def _sentence(problem: Any) -> str:
         key = "scenario.problem_key_near" if near else "scenario.problem_key"
         return text(key, where=where, near=near[0] if near else "", allowed=", ".join(allowed))
     if kind == "literal_error":
-        return text("scenario.problem_choice", where=where, given=given, allowed=context["expected"])
+        return text(
+            "scenario.problem_choice", where=where, given=given, allowed=context["expected"].replace(" or ", ", ")
+        )
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         bound = next(iter(context.values()))
         return text(f"scenario.problem_{kind}", where=where, given=given, bound=bound)

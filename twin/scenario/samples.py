@@ -1,0 +1,26 @@
+"""Where the made sample district lies: inside the installed package, or in the checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import twin
+from twin.errors import InputError
+from twin.language import text
+
+__all__ = ["sample_folder"]
+
+
+def sample_folder() -> Path:
+    """Return the folder of the sample district (``hitzetag.toml`` and what belongs to it).
+
+    Raises
+    ------
+    InputError
+        If this installation has none.
+    """
+    package = Path(twin.__file__).resolve().parent
+    for folder in (package / "samples", package.parent / "data" / "samples"):
+        if (folder / "hitzetag.toml").is_file():
+            return folder
+    raise InputError(text("scenario.samples_missing", folder=package / "samples"))
