@@ -1,0 +1,213 @@
+"""Land cover without gaps or overlaps: layers of surfaces, the upper hiding the lower, cut into one coverage."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from shapely.geometry import LineString, Point, Polygon, box
+from shapely.geometry.base import BaseGeometry
+
+from district import layout, quarters
+from district.houses import Frame
+
+ASPHALT, PAVING, COBBLE, LAWN, SOIL, WATER, SHRUB, GRAVEL = (
+    "Asphalt", "Pflaster", "Kopfsteinpflaster", "Rasen", "Boden", "Wasser", "Gehölz", "Schotter",
+)  # fmt: skip
+_ROAD, _WAY, _SQUARE, _RAIL = "AX_Strassenverkehr", "AX_Weg", "AX_Platz", "AX_Bahnverkehr"
+_LIVING, _MIXED, _TRADE = "AX_Wohnbauflaeche", "AX_FlaecheGemischterNutzung", "AX_IndustrieUndGewerbeflaeche"
+_PUBLIC, _LEISURE = "AX_FlaecheBesondererFunktionalerPraegung", "AX_SportFreizeitUndErholungsflaeche"
+_RIVER, _POND, _MEADOW, _WOOD = "AX_Fliessgewaesser", "AX_StehendesGewaesser", "AX_Landwirtschaft", "AX_Gehoelz"
+_USE_OF_ZONE = {"mixed": _MIXED, "living": _LIVING, "public": _PUBLIC, "trade": _TRADE, "green": _LEISURE}
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A surface: what the ground is used for and what it is made of."""
+
+    use: str
+    surface: str
+    shape: BaseGeometry
+
+
+def _ground() -> list[Patch]:
+    """Return the lowest layer: the use of whole blocks."""
+    out = [Patch(_LIVING, LAWN, layout.AREA)]
+    out += [Patch(_MEADOW, LAWN, box(0, 0, 500, 62)), Patch(_LEISURE, LAWN, box(0, 62, 500, 120))]
+    for u, v, use, surface in (
+        (195, 140, _MIXED, PAVING), (290, 130, _MIXED, PAVING), (162, 230, _MIXED, PAVING), (205, 245, _MIXED, PAVING),
+        (300, 225, _PUBLIC, LAWN), (300, 290, _LIVING, LAWN), (370, 295, _LIVING, LAWN), (308, 375, _LIVING, LAWN),
+        (372, 380, _LIVING, LAWN), (450, 380, _TRADE, LAWN), (350, 450, _TRADE, LAWN), (150, 450, _LIVING, LAWN), (50, 250, _PUBLIC, LAWN),
+    ):  # fmt: skip
+        out.append(Patch(use, surface, layout.block_at(u, v)))
+    out.append(Patch(_LEISURE, LAWN, layout.block_at(50, 250).intersection(box(-30, 100, 150, 192))))
+    out.append(Patch(_TRADE, GRAVEL, box(0, 455, 283, 474).intersection(layout.RAIL_LINE.buffer(16.0))))
+    allotments = Polygon([(340, 2), (485, -4), (482, 16), (440, 22), (400, 26), (342, 26)])
+    out.append(Patch(_LEISURE, LAWN, allotments))
+    for i in range(9):
+        out.append(Patch(_LEISURE, SOIL, Frame((346.0 + 15 * i, 3.0 + 1.5 * math.sin(i)), 0.05).box_polygon(0, 7, 0, 6)))
+    return out
+
+
+def _courtyards() -> list[Patch]:
+    """Return gardens and yards inside the closed blocks."""
+    out = []
+    for u, v, depth, use, surface, garden in (
+        (195, 140, 17.0, _MIXED, PAVING, LAWN), (290, 130, 16.0, _MIXED, PAVING, LAWN), (162, 230, 13.0, _MIXED, PAVING, LAWN),
+        (205, 245, 14.0, _MIXED, PAVING, SOIL), (300, 290, 17.5, _LIVING, LAWN, SOIL), (370, 295, 18.0, _LIVING, LAWN, PAVING),
+        (308, 375, 19.5, _LIVING, PAVING, LAWN), (372, 380, 19.0, _LIVING, LAWN, PAVING),
+    ):  # fmt: skip
+        block = layout.block_at(u, v)
+        out.append(Patch(use, surface, block.buffer(-2.0)))
+        inner = block.buffer(-depth, join_style="mitre")
+        west, south, east, north = inner.bounds
+        out.append(Patch(use, garden, inner.intersection(box(west, south, west + 0.62 * (east - west), north))))
+        out.append(Patch(use, SHRUB, inner.boundary.buffer(0.6).intersection(box(west, south, east, south + 0.5 * (north - south)))))
+    return out
+
+
+def _plots() -> list[Patch]:
+    """Return terrace, path, drive and hedge of each house that stands on its own plot."""
+    out = []
+    lanes = shapely.union_all([s.line.buffer(s.half_width) for s in layout.streets() if s.pavement > 0])
+    for index, house in enumerate(quarters.houses()):
+        if house.zone != "living" or house.footprint.area > 330 or (house.front[0] > 270 and house.front[1] > 262 and house.front[0] < 400):
+            continue
+        ring = house.parts[0].footprint.minimum_rotated_rectangle
+        a, b = np.array(house.parts[0].faces[0][0][:2]), np.array(house.parts[0].faces[0][1][:2])
+        middle, front = np.array(ring.centroid.coords[0]), np.array(house.front)
+        away = (front - middle) / np.linalg.norm(front - middle)
+        side = np.array([-away[1], away[0]])
+        half = abs(float((b - a) @ side)) / 2 or 4.0
+        half = max(half, 3.0)
+        depth = float(np.linalg.norm(front - middle))
+        frame = Frame(tuple(middle), math.atan2(-away[0], away[1]))  # y axis towards the street
+        out.append(Patch(_LIVING, PAVING, frame.box_polygon(-0.7, 0.7, depth - 0.5, depth + 15).difference(lanes)))
+        out.append(Patch(_LIVING, PAVING, frame.box_polygon(-half + 0.4, half - 0.6, -depth - 3.0, -depth + 0.5)))
+        if index % 3 != 1:
+            out.append(Patch(_LIVING, SHRUB, frame.box_polygon(-half, half, -depth - 12.2, -depth - 11.0)))
+        if index % 4 == 0:
+            out.append(Patch(_LIVING, SOIL, frame.box_polygon(-half + 0.5, half - 2.5, -depth - 10.0, -depth - 7.0)))
+        for part in house.parts[1:]:
+            if part.roof_type == "1000" and 18 < part.footprint.area < 24:
+                garage = part.footprint.buffer(0.01)
+                drive = shapely.union_all([shapely.affinity.translate(garage, *(away * d)) for d in (4.0, 8.0, 11.0)])
+                out.append(Patch(_LIVING, PAVING, drive.intersection(_reach(house.front, 14.0)).difference(lanes)))
+    return out
+
+
+def _reach(point: tuple[float, float], radius: float) -> Polygon:
+    return Point(point).buffer(radius)
+
+
+def _places() -> list[Patch]:
+    """Return the grounds of school, nursing home, supermarket, church, park and kindergarten."""
+    f, s, n = Frame((24.0, 250.0), math.radians(4)), Frame((420.0, 389.0), math.radians(3.5)), Frame((134.0, 273.0), math.radians(1))
+    c, k, hall = Frame((284.5, 231.0), math.radians(4)), Frame((350.0, 204.0), math.radians(2)), Frame((405.0, 441.0), math.radians(3.0))
+    out = [
+        Patch(_PUBLIC, ASPHALT, f.box_polygon(13, 66, -2, 40)),
+        Patch(_PUBLIC, PAVING, f.box_polygon(-4, 60, 54, 62)),
+        Patch(_PUBLIC, PAVING, f.box_polygon(32, 40, -26, -2)),
+        Patch(_PUBLIC, SOIL, f.box_polygon(50, 58, 6, 14)),
+        Patch(_LEISURE, ASPHALT, f.box_polygon(42, 66, -30, -6)),
+        Patch(_PUBLIC, SHRUB, f.box_polygon(-8, -5.5, -30, 56)),
+        Patch(_PUBLIC, LAWN, layout.block_at(150, 290).intersection(box(120, 262, 189, 322))),
+        Patch(_PUBLIC, PAVING, n.box_polygon(13, 39, 10, 25)),
+        Patch(_PUBLIC, PAVING, n.box_polygon(-3, 55, 38, 41)),
+        Patch(_PUBLIC, SHRUB, n.box_polygon(14, 38, -2, -0.5)),
+        Patch(_TRADE, ASPHALT, s.box_polygon(-10, 76, -44, -5)),
+        Patch(_TRADE, ASPHALT, s.box_polygon(52, 76, -5, 33)),
+        Patch(_TRADE, PAVING, s.box_polygon(-2, 54, -5, 0)),
+        Patch(_TRADE, ASPHALT, hall.box_polygon(-8, 78, -8, 26)),
+        Patch(_PUBLIC, COBBLE, Point(300, 236).buffer(27.0).intersection(box(262, 210, 340, 262))),
+        Patch(_PUBLIC, COBBLE, c.box_polygon(-14, 6, -16, 28)),
+        Patch(_PUBLIC, LAWN, k.box_polygon(-6, 40, 15, 40)),
+        Patch(_PUBLIC, SOIL, k.box_polygon(6, 16, 22, 29)),
+        Patch(_PUBLIC, PAVING, k.box_polygon(-2, 30, 15, 18)),
+        Patch(_PUBLIC, PAVING, k.box_polygon(6, 20, -8, 0)),
+        Patch(_TRADE, PAVING, box(300, 433, 346, 446)),
+        Patch(_TRADE, PAVING, layout.RAIL_LINE.buffer(9.5, single_sided=False).intersection(box(298, 440, 372, 474.3))),
+        Patch(_TRADE, GRAVEL, box(184, 431, 246, 456)),
+        Patch(_LEISURE, SOIL, Point(112, 140).buffer(8.0)),
+        Patch(_LEISURE, SHRUB, Point(20, 178).buffer(9.0).union(Point(128, 150).buffer(6.0))),
+        Patch(_MIXED, PAVING, box(305, 96, 345, 106)),
+    ]
+    for i in range(3):  # islands of the car park
+        out.append(Patch(_TRADE, SHRUB, s.box_polygon(0, 62, -16.0 - 11.0 * i, -14.6 - 11.0 * i)))
+    return [p for p in out if not p.shape.is_empty]
+
+
+def _water_and_rail() -> list[Patch]:
+    river, rail = layout.river(), layout.RAIL_LINE
+    return [
+        Patch(_WOOD, SHRUB, river.buffer(4.5).difference(box(222, 0, 345, 200))),
+        Patch(_RIVER, SOIL, river.buffer(1.2)),
+        Patch(_RIVER, WATER, river),
+        Patch(_POND, SHRUB, layout.POND.buffer(2.0).intersection(box(70, 0, 200, 300))),
+        Patch(_POND, WATER, layout.POND),
+        Patch(_RAIL, SHRUB, rail.buffer(10.5).difference(box(290, 440, 380, 474.5))),
+        Patch(_RAIL, GRAVEL, rail.buffer(layout.RAIL_HALF_WIDTH)),
+        Patch(_TRADE, PAVING, rail.buffer(9.5).intersection(box(298, 440, 372, 474.0)).difference(rail.buffer(layout.RAIL_HALF_WIDTH))),
+    ]
+
+
+def _streets() -> list[Patch]:
+    """Return pavements, verges, carriageways with round kerbs, squares and paths."""
+    out = []
+    streets = [s for s in layout.streets() if s.pavement > 0]
+    out.append(Patch(_ROAD, PAVING, layout.street_space()))
+    for s in streets:
+        if s.verge:
+            outer = s.line.buffer(s.carriage / 2 + s.verge, cap_style="flat", join_style="mitre")
+            crossing = shapely.union_all([o.line.buffer(o.half_width + 3) for o in streets if o.name != s.name])
+            strips = outer.difference(crossing)
+            out.append(Patch(_ROAD, LAWN, strips))
+            for x in np.arange(16.0, s.line.length, 34.0):  # parking between the trees
+                bay = shapely.ops.substring(s.line, float(x), float(x) + 11.0).buffer(s.carriage / 2 + 2.2, cap_style="flat")
+                out.append(Patch(_ROAD, PAVING, bay.intersection(strips)))
+    out.append(Patch(_SQUARE, COBBLE, layout.MARKET_SQUARE))
+    for surface in (COBBLE, ASPHALT):
+        drives = [s.line.buffer(s.carriage / 2) for s in streets if s.surface == surface]
+        if surface == ASPHALT:
+            drives.append(Point(22, 368).buffer(6.8))
+        joined = shapely.union_all(drives).buffer(4.0).buffer(-4.0).intersection(layout.street_space().buffer(0.1))
+        out.append(Patch(_ROAD, surface, joined))
+    out.append(Patch(_SQUARE, COBBLE, layout.MARKET_SQUARE.difference(LineString([(236, 108), (246, 152)]).buffer(6.0))))
+    out.append(Patch(_SQUARE, WATER, layout.FOUNTAIN))
+    out += [Patch(_WAY, s.surface, s.line.buffer(s.carriage / 2)) for s in layout.streets() if s.kind == "Fußweg"]
+    return out
+
+
+def coverage() -> gpd.GeoDataFrame:
+    """Return the land cover: polygons that share their borders exactly and fill the area."""
+    patches = [*_ground(), *_courtyards(), *_plots(), *_places(), *_water_and_rail(), *_streets()]
+    shapes = [shapely.set_precision(p.shape.intersection(layout.AREA), 0.01) for p in patches]
+    lines = shapely.union_all([s.boundary for s in shapes if not s.is_empty], grid_size=0.01)
+    faces = shapely.get_parts(shapely.polygonize([lines]))
+    tree, inside = shapely.STRtree(shapes), shapely.point_on_surface(faces)
+    top = np.full(len(faces), -1)
+    for face, patch in zip(*tree.query(inside, predicate="within"), strict=True):
+        top[face] = max(top[face], patch)
+    table = gpd.GeoDataFrame({"patch": top}, geometry=faces).dissolve("patch", method="coverage").explode().reset_index()
+    table["nutzung"] = [patches[i].use for i in table["patch"]]
+    table["belag"] = [patches[i].surface for i in table["patch"]]
+    table = table.dissolve(["nutzung", "belag"], method="coverage").explode().reset_index()
+    table["geometry"] = table.geometry.normalize().translate(*layout.ORIGIN)
+    order = np.lexsort((table.geometry.bounds["miny"], table.geometry.bounds["minx"], table["belag"], table["nutzung"]))
+    table = table.iloc[order].reset_index(drop=True)
+    table.insert(0, "kennung", [f"LN{i + 1:04d}" for i in range(len(table))])
+    return table.set_crs("EPSG:25832")[["kennung", "nutzung", "belag", "geometry"]]
+
+
+def write(path: Path, table: gpd.GeoDataFrame, layer: str) -> None:
+    """Write a table as GeoPackage without the date of writing."""
+    import pyogrio
+
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2024-01-01T00:00:00.000Z"})
+    path.unlink(missing_ok=True)
+    pyogrio.write_dataframe(table, path, layer=layer, driver="GPKG")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})

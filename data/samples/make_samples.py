@@ -1,0 +1,58 @@
+"""Make the sample district Lindenau am Wehr: LoD2 buildings, terrain, trees, land cover, streets, a hot day.
+
+Run ``python data/samples/make_samples.py`` to write the files beside this script, or with ``--check`` to make them in a
+temporary folder and compare. Everything is invented; the same plan gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from district import cadastre, citygml, cover, quarters, terrain, trees, ways, weather  # noqa: E402
+
+MADE = (
+    "lod2/LoD2_32_571_5676_1_XX.gml", "lod2/LoD2_32_572_5676_1_XX.gml", "dgm1.tif", "baumkataster.csv",
+    "landnutzung.gpkg", "strassen.gpkg", "wetter_hitzetag.csv",
+)  # fmt: skip
+
+
+def make(folder: Path) -> None:
+    """Write all made files into a folder."""
+    citygml.write(folder / "lod2", cadastre.records(quarters.houses()))
+    terrain.write(folder / "dgm1.tif")
+    trees.write(folder / "baumkataster.csv")
+    cover.write(folder / "landnutzung.gpkg", cover.coverage(), "landnutzung")
+    cover.write(folder / "strassen.gpkg", ways.network(), "strassen")
+    weather.write(folder / "wetter_hitzetag.csv")
+
+
+def differences(folder: Path) -> list[str]:
+    """Return the names of made files whose bytes differ from those beside this script."""
+    return [name for name in MADE if not (HERE / name).exists() or (HERE / name).read_bytes() != (folder / name).read_bytes()]
+
+
+def main() -> int:
+    """Write the files, or compare them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--check", action="store_true", help="compare with the files beside this script, write nothing")
+    parser.add_argument("--into", type=Path, default=HERE, help="folder to write to (default: beside this script)")
+    options = parser.parse_args()
+    if not options.check:
+        make(options.into)
+        print(f"{len(MADE)} files written to {options.into}")
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder))
+        changed = differences(Path(folder))
+    print("\n".join(f"differs: {name}" for name in changed) or f"all {len(MADE)} files have the same bytes")
+    return 1 if changed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
