@@ -1,0 +1,126 @@
+"""What layers say of each other: trees inside buildings or water, things beside the terrain or the area, missing roofs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from twin.city.bodies import footprint_shapes, object_bounds, top_of
+from twin.city.gaps import GapLog
+from twin.city.model import City
+
+__all__ = ["cross_check"]
+
+
+def cross_check(city: City, log: GapLog) -> None:
+    """Write gap rows for what does not fit together between the layers of a city; nothing is changed.
+
+    Parameters
+    ----------
+    city : City
+        All its layers.
+    log : GapLog
+        Gets the rows.
+    """
+    _trees_in_buildings(city, log)
+    _trees_in_water(city, log)
+    _beside_the_terrain(city, log)
+    _roofless(city, log)
+
+
+def _tree_points(city: City) -> np.ndarray:
+    return np.asarray(city.trees.geometry.values)
+
+
+def _trees_in_buildings(city: City, log: GapLog) -> None:
+    shapes, rows = footprint_shapes(city)
+    solid = np.isin(city.objects["kind"].to_numpy()[rows], ("Building", "BuildingPart"))
+    if not len(city.trees) or not solid.any():
+        return
+    hits = np.unique(shapely.STRtree(_tree_points(city)).query(shapes[solid], predicate="contains")[1])
+    _say_trees(city, hits, "trees_in_buildings", log)
+
+
+def _trees_in_water(city: City, log: GapLog) -> None:
+    water = city.land_cover[city.land_cover["cover"] == "water"]
+    if not len(city.trees) or not len(water):
+        return
+    hits = np.unique(
+        shapely.STRtree(_tree_points(city)).query(np.asarray(water.geometry.values), predicate="contains")[1]
+    )
+    _say_trees(city, hits, "trees_in_water", log)
+
+
+def _say_trees(city: City, rows: np.ndarray, code: str, log: GapLog) -> None:
+    ids = city.trees["id"].to_numpy()[rows]
+    log.add(code, layer="trees", severity="warning", count=len(rows), of=len(city.trees), places=ids)
+
+
+def _beside_the_terrain(city: City, log: GapLog) -> None:
+    """Trees and buildings where the terrain says nothing, inside the city's area."""
+    if city.terrain is None:
+        return
+    if len(city.trees):
+        points = shapely.get_coordinates(_tree_points(city))
+        beside = _unknown_ground(city, points) & _inside_area(city, points)
+        _say_trees(city, np.flatnonzero(beside), "trees_beside_terrain", log)
+    bounds = object_bounds(city)
+    rows = np.flatnonzero((city.objects["kind"] == "Building").to_numpy() & ~np.isnan(bounds[:, 0]))
+    if len(rows):
+        centre = np.column_stack([bounds[rows][:, [0, 2]].mean(axis=1), bounds[rows][:, [1, 3]].mean(axis=1)])
+        beside = _unknown_ground(city, centre) & _inside_area(city, centre)
+        ids = city.objects["id"].to_numpy()[rows[beside]]
+        log.add(
+            "buildings_beside_terrain", layer="buildings", severity="warning", count=len(ids), of=len(rows), places=ids
+        )
+
+
+def _inside_area(city: City, points: np.ndarray) -> np.ndarray:
+    if city.area is None:
+        return np.ones(len(points), dtype=bool)
+    west, south, east, north = city.area
+    x, y = points.T
+    return np.asarray((x >= west) & (x <= east) & (y >= south) & (y <= north))
+
+
+def _unknown_ground(city: City, points: np.ndarray) -> np.ndarray:
+    assert city.terrain is not None
+    x, y = city.terrain["x"].values, city.terrain["y"].values
+    dx = (x[-1] - x[0]) / max(1, len(x) - 1) or 1.0
+    dy = (y[-1] - y[0]) / max(1, len(y) - 1) or -1.0
+    column, row = np.floor((points[:, 0] - x[0]) / dx + 0.5), np.floor((points[:, 1] - y[0]) / dy + 0.5)
+    inside = (column >= 0) & (column < len(x)) & (row >= 0) & (row < len(y))
+    values = city.terrain.values[
+        np.where(inside, row, 0).astype(np.int64), np.where(inside, column, 0).astype(np.int64)
+    ]
+    return np.asarray(~inside | np.isnan(values))
+
+
+def _roofless(city: City, log: GapLog) -> None:
+    """CityGML buildings of which no roof surface is known, in themselves or in their parts."""
+    objects, surfaces = city.objects, city.surfaces
+    if not len(surfaces):
+        return
+    top = top_of(objects["parent"].to_numpy())
+    modelled = np.zeros(len(objects), dtype=bool)
+    modelled[top[surfaces["object"].to_numpy()]] = True
+    roofed = np.zeros(len(objects), dtype=bool)
+    roofed[top[surfaces["object"].to_numpy()[(surfaces["kind"] == "RoofSurface").to_numpy()]]] = True
+    buildings = (objects["kind"] == "Building").to_numpy()
+    missing = np.flatnonzero(buildings & modelled & ~roofed)
+    log.add(
+        "buildings_without_roof",
+        layer="buildings",
+        severity="info",
+        count=len(missing),
+        of=int(buildings.sum()),
+        source=", ".join(_first(objects["source"].to_numpy()[missing])),
+        places=objects["id"].to_numpy()[missing],
+    )
+
+
+def _first(values: np.ndarray) -> Sequence[str]:
+    return [str(value) for value in pd.unique(pd.Series(values, dtype=object))[:3]]

@@ -1,0 +1,136 @@
+"""Delimited text tables (CSV) as offices hand them out: German column names, semicolons, decimal commas, old encodings."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from twin.city.features import column_named, first_known, numbers
+from twin.errors import InputError
+
+__all__ = ["is_delimited", "points_of", "read_delimited", "read_points"]
+
+SUFFIXES = (".csv", ".tsv", ".txt")
+_SAMPLE = 1 << 16
+
+
+def is_delimited(file: Path) -> bool:
+    """Tell by its ending whether a file is a delimited text table."""
+    return file.suffix.lower() in SUFFIXES
+
+
+def _encoding(head: bytes) -> str:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        decoder.decode(head)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
+
+
+def _separator(line: str) -> str:
+    """The sign that parts a heading line most often, outside quotes."""
+    outside = "".join(line.split('"')[::2])
+    return max(";\t,|", key=outside.count)
+
+
+def read_delimited(
+    file: Path, *, separator: str | None = None, encoding: str | None = None, rows: int | None = None
+) -> pd.DataFrame:
+    """Return a delimited table with every cell as text, headings stripped.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        Text table with one heading line.
+    separator, encoding : str, optional
+        By default found out: the sign most frequent in the heading; UTF-8 where the bytes are, else Windows-1252.
+    rows : int, optional
+        Read only so many rows.
+
+    Raises
+    ------
+    InputError
+        If it is no text table, or holds no row.
+    """
+    with file.open("rb") as stream:
+        head = stream.read(_SAMPLE)
+    encoding = encoding or _encoding(head)
+    try:
+        first = next(line for line in head.decode(encoding, errors="ignore").splitlines() if line.strip())
+    except (StopIteration, LookupError):
+        raise InputError(f"{file} cannot be read as text in encoding {encoding!r}: give encoding = ... .") from None
+    separator = separator or _separator(first)
+    try:
+        table = pd.read_csv(
+            file,
+            sep=separator,
+            encoding=encoding,
+            dtype="string",
+            keep_default_na=False,
+            skipinitialspace=True,
+            low_memory=False,
+            nrows=rows,
+        )
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f'{file} is not in encoding {encoding!r} (byte {error.start}): give encoding = ..., for example "cp1252".'
+        ) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        reason = str(error).split("\n")[0].rstrip(".")
+        raise InputError(
+            f"{file} is no table with separator {separator!r} ({reason}): give separator = ... ."
+        ) from None
+    table.columns = pd.Index([str(name).strip() for name in table.columns])
+    if table.empty:
+        raise InputError(f"{file} holds a heading but no row: get the file again, or leave the layer out.")
+    return table
+
+
+def points_of(table: pd.DataFrame, columns: Mapping[str, str], file: Path, decimal: str | None) -> np.ndarray:
+    """Return the points of a table from its columns x and y, or from WKT in ``geometry``; None where unreadable."""
+    if "geometry" in columns:
+        return np.asarray(shapely.from_wkt(table[columns["geometry"]].to_numpy(dtype=object), on_invalid="ignore"))
+    if "x" not in columns or "y" not in columns:
+        listed = ", ".join(map(str, table.columns))
+        raise InputError(
+            f"{file}: the columns of the coordinates are not known: name them with columns = {{ x = ..., y = ... }}; it has {listed}."
+        )
+    x, _ = numbers(table[columns["x"]], decimal=decimal)
+    y, _ = numbers(table[columns["y"]], decimal=decimal)
+    bad = np.isnan(x) | np.isnan(y)
+    points = np.asarray(shapely.points(np.where(bad, 0.0, x), np.where(bad, 0.0, y)), dtype=object)
+    points[bad] = None
+    return points
+
+
+def read_points(
+    file: Path,
+    *,
+    columns: Mapping[str, str],
+    known: Mapping[str, Sequence[str]],
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+) -> gpd.GeoDataFrame:
+    """Read a delimited table of points with its columns renamed to ours; it has no CRS of its own."""
+    table = read_delimited(file, separator=separator, encoding=encoding)
+    available = [str(name) for name in table.columns]
+    taken = {ours: column_named(theirs, available, str(file)) for ours, theirs in columns.items()}
+    for ours, names in known.items():
+        match = None if ours in taken else first_known(names, available)
+        if match is not None:
+            taken[ours] = match
+    points = points_of(table, taken, file, decimal)
+    kept = {ours: table[theirs] for ours, theirs in taken.items() if ours not in ("x", "y", "geometry")}
+    frame = gpd.GeoDataFrame(kept, geometry=gpd.GeoSeries(points, index=table.index))
+    frame.attrs["columns"] = taken
+    return frame

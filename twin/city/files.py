@@ -1,0 +1,109 @@
+"""Input files: found by path, folder or pattern, not empty, and named with hash and licence as a source of the city."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from twin.city.model import SOURCE_COLUMNS
+from twin.city.profile import Layer
+from twin.errors import InputError
+
+__all__ = ["found", "is_citygml", "sha256", "source_rows"]
+
+CITYGML_SUFFIXES = (".gml", ".xml", ".gml.gz", ".xml.gz", ".gz")
+_BLOCK = 1 << 20
+_SIDECARS = (".dbf", ".shx", ".prj", ".cpg")
+
+
+def found(paths: Iterable[str], role: str, *, suffixes: Sequence[str] = ()) -> list[Path]:
+    """Return the files that paths, folders or patterns name, in a fixed order.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Files, folders or patterns with ``*``.
+    role : str
+        Layer name for messages, for example ``"terrain"``.
+    suffixes : sequence of str
+        Endings that count inside a folder; a folder is refused where this is empty.
+
+    Raises
+    ------
+    InputError
+        If nothing is there or a file has no content.
+    """
+    files: list[Path] = []
+    for path in paths:
+        hits = [Path(hit) for hit in sorted(glob.glob(path, recursive=True))] if glob.has_magic(path) else [Path(path)]
+        if not hits:
+            raise InputError(f"No file fits the pattern {path} of layer {role!r}: check the folder and the ending.")
+        for hit in hits:
+            files += _inside(hit, role, suffixes) if hit.is_dir() else [hit]
+    for file in files:
+        if not file.exists():
+            raise InputError(f"The {role} file {file} does not exist: check the path.")
+        if file.stat().st_size == 0:
+            raise InputError(f"The {role} file {file} is empty (0 bytes): get the file again.")
+    return list(dict.fromkeys(files))
+
+
+def _inside(folder: Path, role: str, suffixes: Sequence[str]) -> list[Path]:
+    if folder.suffix.lower() == ".gdb":
+        return [folder]
+    inside = sorted(f for f in folder.rglob("*") if f.is_file() and f.name.lower().endswith(tuple(suffixes)))
+    if not suffixes or not inside:
+        wanted = ", ".join(suffixes) or "one file"
+        raise InputError(f"The folder {folder} holds no {role} file: expected is {wanted}.")
+    return inside
+
+
+def is_citygml(path: str) -> bool:
+    """Tell by name (and, for an archive, by its members) whether a path holds CityGML.
+
+    Examples
+    --------
+    >>> is_citygml("LoD2_32_354_5643_1_NW.gml"), is_citygml("buildings.shp")
+    (True, False)
+    """
+    name = path.lower()
+    if name.endswith(".zip"):
+        import zipfile
+
+        if not zipfile.is_zipfile(path):
+            return False
+        with zipfile.ZipFile(path) as archive:
+            return any(member.lower().endswith(CITYGML_SUFFIXES) for member in archive.namelist())
+    if Path(path).is_dir() and not name.endswith(".gdb"):
+        return True
+    return name.endswith(CITYGML_SUFFIXES)
+
+
+def sha256(file: Path) -> str:
+    """Return the SHA-256 of a file's bytes.
+
+    A shapefile counts with its parts (table, index, projection, encoding), a file geodatabase with all its files, one
+    after the other in order of name.
+    """
+    parts = [file]
+    if file.is_dir():
+        parts = sorted(p for p in file.rglob("*") if p.is_file())
+    elif file.suffix.lower() == ".shp":
+        parts += [side for end in _SIDECARS if (side := file.with_suffix(end)).is_file()]
+    digest = hashlib.sha256()
+    for part in parts:
+        with part.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def source_rows(files: Iterable[Path], layer: Layer, role: str) -> pd.DataFrame:
+    """Return one row a file with hash, licence and attribution (columns of ``City.sources``)."""
+    rows = [(os.fspath(f), role, sha256(f), layer.licence, layer.attribution, layer.note) for f in files]
+    return pd.DataFrame(rows, columns=list(SOURCE_COLUMNS)).astype(SOURCE_COLUMNS)

@@ -1,0 +1,365 @@
+"""Load a city: every layer of a profile (or of the call) into one model, in one reference system, with its gaps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from twin.city import bodies, gaps
+from twin.city.crosschecks import cross_check
+from twin.city.crs import crs_label
+from twin.city.defaults import default
+from twin.city.delimited import SUFFIXES as TABLE_SUFFIXES
+from twin.city.features import VECTOR_SUFFIXES, read_features
+from twin.city.files import CITYGML_SUFFIXES, found, is_citygml, source_rows
+from twin.city.model import LAND_COVER_COLUMNS, NETWORK_COLUMNS, SOURCE_COLUMNS, STATION_COLUMNS, TREE_COLUMNS, City
+from twin.city.placing import Bounds, Reference, grown, parsed, placed, require_projected
+from twin.city.profile import BuildingsLayer, Layer, Profile, make_profile, read_profile
+from twin.city.rasters import RASTER_SUFFIXES, read_terrain
+from twin.city.tree_filling import fill_trees
+from twin.city.trees import cadastres, read_trees
+from twin.city.vectors import read_footprints, read_land_cover, read_stations, read_streets
+from twin.errors import InputError
+from twin.progress import track
+
+__all__ = ["load", "profile_of"]
+
+PathLike = str | os.PathLike[str]
+LayerSpec = PathLike | Mapping[str, Any] | Sequence[PathLike | Mapping[str, Any]]
+
+
+def load(
+    profile: PathLike | None = None,
+    /,
+    *,
+    buildings: LayerSpec | None = None,
+    terrain: LayerSpec | None = None,
+    trees: LayerSpec | None = None,
+    land_cover: LayerSpec | None = None,
+    streets: LayerSpec | None = None,
+    stations: LayerSpec | None = None,
+    area: Bounds | PathLike | None = None,
+    crs: str | pyproj.CRS | None = None,
+    lod: int | str | None = None,
+    name: str = "",
+    default_storey_height: float | None = None,
+) -> City:
+    """Load a city from a profile, from CityGML, or from single layers.
+
+    Parameters
+    ----------
+    profile : path, optional
+        City profile (TOML), or directly a CityGML file or a folder of such files.
+    buildings, terrain, trees, land_cover, streets, stations : path, mapping or sequence, optional
+        One layer: its file, or a mapping of the keys its table has in a profile; or several of them. What is given
+        here takes the place of that layer in the profile.
+    area : tuple of float or path, optional
+        West, south, east, north [m] in the city's CRS, or a vector file whose extent counts. Bodies, trees, land
+        cover and streets up to 200 m beyond it are kept, so that shadows from outside the area fall into it.
+    crs : str or pyproj.CRS, optional
+        CRS of the city; by default that of the first layer of buildings. All other layers are transformed to it.
+    lod : int or str, optional
+        Level of detail to take from CityGML; by default all.
+    name : str
+        Name for titles.
+    default_storey_height : float, optional
+        Height [m] of a storey, where a building has storeys but no height.
+
+    Returns
+    -------
+    City
+        With ``gaps`` naming everything missing, doubtful, dropped or filled, and ``sources`` naming every file.
+
+    Raises
+    ------
+    InputError
+        In one sentence: a file that is missing, empty or of the wrong kind; a layer without CRS, in degrees where
+        metres must be, or beside the city; an unknown column, key or class.
+
+    Examples
+    --------
+    >>> city = load("city.toml")  # doctest: +SKIP
+    >>> city = load(buildings="lod2.gml", terrain="dgm1.tif", trees={"path": "trees.csv", "cadastre": "berlin"})  # doctest: +SKIP
+    """
+    given = {
+        "buildings": buildings,
+        "terrain": terrain,
+        "trees": trees,
+        "land_cover": land_cover,
+        "streets": streets,
+        "stations": stations,
+    }
+    plan = profile_of(profile, given)
+    changes: dict[str, Any] = {}
+    if name:
+        changes["name"] = name
+    if area is not None:
+        checked = make_profile(
+            {"area": tuple(area) if isinstance(area, list | tuple) else os.fspath(area)}, where="area"
+        )  # type: ignore[arg-type]
+        changes["area"] = checked.area
+    own = {"lod": str(lod) if lod is not None else None, "default_storey_height": default_storey_height}
+    own = {key: value for key, value in own.items() if value is not None}
+    if own:
+        changes["buildings"] = tuple(layer.model_copy(update=own) for layer in plan.buildings)
+    if crs is not None:
+        changes["crs"] = crs if isinstance(crs, str) else crs.to_wkt()
+    plan = plan.model_copy(update=changes)
+    if not plan.layers:
+        raise InputError('Nothing to load: give a city profile, or at least one layer such as buildings="lod2.gml".')
+    with track("Loading the city", total=len(plan.layers) + 1) as done:
+        return _Loading(plan, done).city()
+
+
+def profile_of(profile: PathLike | None, given: Mapping[str, LayerSpec | None] | None = None) -> Profile:
+    """Return the profile that a call of :func:`load` means: of a TOML file, a single data file, and single layers."""
+    plan = Profile()
+    if profile is not None:
+        path = Path(profile)
+        if path.suffix.lower() == ".toml":
+            plan = read_profile(path)
+        elif path.is_dir() and (path / "city.toml").is_file():
+            plan = read_profile(path / "city.toml")
+        else:
+            plan = make_profile({_role_of(path): {"path": os.fspath(path)}}, where=os.fspath(path))
+    layers = {role: _layer_table(role, spec) for role, spec in (given or {}).items() if spec is not None}
+    if layers:
+        extra = make_profile(layers, where="load()")
+        plan = plan.model_copy(update={role: getattr(extra, role) for role in layers})
+    return plan
+
+
+def _role_of(path: Path) -> str:
+    """The layer that a single data file given as a city is, by its ending."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist: give a city profile (TOML), a CityGML file or a folder of them.")
+    if is_citygml(os.fspath(path)):
+        return "buildings"
+    name = path.name.lower()
+    if name.endswith(RASTER_SUFFIXES):
+        return "terrain"
+    if name.endswith(TABLE_SUFFIXES):
+        return "trees"
+    if name.endswith(VECTOR_SUFFIXES):
+        from twin.city.features import describe_file
+
+        info = describe_file(path)
+        if "Polygon" in str(info["geometry_type"]):
+            raise InputError(
+                f"{path} holds polygons, which may be buildings or land cover: say which, for example "
+                f'load(buildings={{"path": "{path.name}", "height": "..."}}).'
+            )
+        return "trees" if "Point" in str(info["geometry_type"]) else "streets"
+    raise InputError(
+        f"{path} is of no known kind: give a city profile (TOML), CityGML, a vector file, a raster or a table."
+    )
+
+
+def _layer_table(role: str, spec: LayerSpec) -> Any:
+    def table(one: Any) -> Any:
+        if isinstance(one, Mapping):
+            return dict(one)
+        if isinstance(one, str | os.PathLike):
+            return {"path": os.fspath(one)}
+        raise InputError(
+            f"{role} must be a path, a mapping of profile keys, or a list of those, not {type(one).__name__}."
+        )
+
+    if role == "terrain":
+        return {"path": [os.fspath(p) for p in spec]} if isinstance(spec, list | tuple) else table(spec)  # type: ignore[arg-type]
+    return [table(one) for one in spec] if isinstance(spec, list | tuple) else [table(spec)]
+
+
+@dataclass
+class _Loading:
+    """One run of :func:`load`: what was read so far, and where the city lies."""
+
+    plan: Profile
+    done: Callable[[float], None]
+    ref: Reference = field(default_factory=Reference)
+    sources: list[pd.DataFrame] = field(default_factory=list)
+    gap_tables: list[pd.DataFrame] = field(default_factory=list)
+    steps: int = 0
+
+    def city(self) -> City:
+        """Read all layers and return the city."""
+        if self.plan.crs is not None:
+            self.ref.crs = parsed(self.plan.crs, "The city's crs")
+            require_projected(self.ref.crs, None, "The city")
+        self._plan_area()
+        city = self._buildings()
+        if self.plan.terrain is not None:
+            files = found(self.plan.terrain.path, "terrain", suffixes=RASTER_SUFFIXES)
+            city = city.replace(terrain=read_terrain(files, self.plan.terrain, self.ref))
+            self._note(files, self.plan.terrain, "terrain")
+        city = city.replace(
+            land_cover=self._layers("land_cover", read_land_cover, LAND_COVER_COLUMNS),
+            trees=self._layers("trees", read_trees, TREE_COLUMNS),
+            network=self._layers("streets", read_streets, NETWORK_COLUMNS),
+            stations=self._layers("stations", read_stations, STATION_COLUMNS),
+        )
+        return self._finished(city)
+
+    def _plan_area(self) -> None:
+        area = self.plan.area
+        if isinstance(area, tuple):
+            self.ref.area = self.ref.extent = area
+        elif area is not None:
+            self.ref.find_area = lambda crs: _area_of(area, crs)
+            if self.ref.crs is not None:
+                self.ref.settle(self.ref.crs, None, "The city")
+
+    def _note(self, files: Sequence[Path], layer: Layer, role: str) -> None:
+        self.sources.append(source_rows(files, _licensed(layer), role))
+        self.steps += 1
+        self.done(self.steps)
+
+    def _buildings(self) -> City:
+        cities = []
+        for layer in self.plan.buildings:
+            vector = layer.height is not None or layer.storeys is not None
+            if not vector and all(is_citygml(path) or _is_pattern_of_citygml(path) for path in layer.path):
+                cities.append(self._citygml(layer))
+            else:
+                files = found(layer.path, "buildings", suffixes=VECTOR_SUFFIXES)
+                _refuse_without_height(files, layer)
+                cities.append(City(crs=self.ref.crs, objects=read_footprints(files, layer, self.ref)))
+                self._note(files, layer, "buildings")
+        if not cities:
+            return City(crs=self.ref.crs)
+        return bodies.joined(cities, self.ref.crs)
+
+    def _citygml(self, layer: BuildingsLayer) -> City:
+        from twin.city.gml import read_citygml
+
+        files = found(layer.path, "buildings", suffixes=(*CITYGML_SUFFIXES, ".zip"))
+        city = read_citygml(files, lod=layer.lod, crs=layer.crs)
+        self.gap_tables.append(city.gaps)
+        self._note(files, layer, "buildings")
+        where = os.fspath(files[0]) if len(files) == 1 else f"{files[0].parent} ({len(files)} files)"
+        bounds = bodies.body_bounds(city)
+        if bounds is None:
+            return city
+        if city.crs is None:
+            return self._local(city, bounds, where)
+        city = bodies.moved(city, self.ref.settle(city.crs, bounds, where))
+        moved = bodies.body_bounds(city)
+        assert moved is not None
+        self.ref.cover(moved, where)
+        return city
+
+    def _local(self, city: City, bounds: Bounds, where: str) -> City:
+        """Bodies without an earth-bound CRS: allowed alone, or where the city's CRS is given."""
+        if self.ref.crs is not None:
+            self.ref.cover(bounds, where)
+            label = crs_label(self.ref.crs)
+            self.ref.log.add(
+                "crs_assumed", layer="buildings", severity="warning", count=1, of=1, source=where, default=label
+            )
+            return city.replace(crs=self.ref.crs, objects=city.objects.set_crs(self.ref.crs, allow_override=True))
+        others = [layer for layer in self.plan.layers if not isinstance(layer, BuildingsLayer)]
+        if others or len(self.plan.buildings) > 1:
+            raise InputError(
+                f"{where} names no earth-bound coordinate reference system, so no other layer can be laid over it: add crs = "
+                '"EPSG:25832" (or the one it is in) to its table [buildings] of the profile.'
+            )
+        self.ref.cover(bounds, where)
+        return city
+
+    def _layers(self, role: str, read: Callable[..., gpd.GeoDataFrame], columns: Mapping[str, str]) -> gpd.GeoDataFrame:
+        """Read all tables of one layer; without one, an empty table."""
+        frames = []
+        for layer in getattr(self.plan, role):
+            suffixes = (*VECTOR_SUFFIXES, *(TABLE_SUFFIXES if role in ("trees", "stations") else ()))
+            files = found(layer.path, role, suffixes=suffixes)
+            frames.append(read(files, layer, self.ref))
+            self._note(files, layer, role)
+        if not frames:
+            data = {column: pd.Series(dtype=kind) for column, kind in columns.items()}
+            return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries([], crs=self.ref.crs), crs=self.ref.crs)
+        if len(frames) == 1:
+            return frames[0]
+        return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=self.ref.crs)
+
+    def _finished(self, city: City) -> City:
+        ref = self.ref
+        city = city.replace(crs=ref.crs, area=ref.area, name=self.plan.name)
+        if ref.area is not None:
+            city = _cut(city, grown(ref.area, default("neighbour_margin")), ref)
+        city = city.replace(trees=fill_trees(city.trees, ref.log))
+        cross_check(city, ref.log)
+        none = pd.DataFrame({column: pd.Series(dtype=kind) for column, kind in SOURCE_COLUMNS.items()})
+        sources = pd.concat(self.sources, ignore_index=True) if self.sources else none
+        self.done(self.steps + 1)
+        return city.replace(gaps=gaps.join(*self.gap_tables, ref.log.table()), sources=sources)
+
+
+def _is_pattern_of_citygml(path: str) -> bool:
+    return path.lower().endswith((*CITYGML_SUFFIXES, ".zip"))
+
+
+def _refuse_without_height(files: Sequence[Path], layer: BuildingsLayer) -> None:
+    if layer.height is None and layer.storeys is None:
+        from twin.city.features import describe_file
+
+        fields = ", ".join(map(str, describe_file(files[0], layer.layer, layer.encoding)["fields"])) or "none"
+        raise InputError(
+            f'{files[0]} holds footprints without saying where their heights are: add height = "..." or storeys = "..." to its '
+            f"table [buildings]; its columns are {fields}."
+        )
+
+
+def _area_of(path: str, crs: pyproj.CRS) -> Bounds:
+    """Extent of a vector file in the city's CRS."""
+    file = found([path], "area")[0]
+    frame = read_features(file)
+    if frame.crs is None:
+        raise InputError(f"The area file {file} names no coordinate reference system: save it with one.")
+    west, south, east, north = (float(v) for v in placed(frame, crs).total_bounds)
+    if not (np.isfinite([west, south, east, north]).all() and west < east and south < north):
+        raise InputError(f"The area file {file} spans no area: draw a polygon.")
+    return west, south, east, north
+
+
+def _licensed(layer: Layer) -> Layer:
+    """The layer, with the licence of its known cadastre where the profile names none."""
+    name = getattr(layer, "cadastre", None)
+    if not name or layer.licence:
+        return layer
+    entry = cadastres()[name.lower()]
+    return layer.model_copy(update={key: layer.model_dump()[key] or entry[key] for key in ("licence", "attribution")})
+
+
+def _cut(city: City, area: Bounds, ref: Reference) -> City:
+    """Keep what touches the area and its surroundings; what lies beyond is counted in one row a layer."""
+    inside = bodies.touching(city, area) if len(city.objects) else np.zeros(0, dtype=bool)
+    _say_cut("buildings", city.objects["id"].to_numpy(), inside, ref)
+    city = bodies.kept(city, inside) if len(city.objects) else city
+    frames = {}
+    for layer, table in (("trees", city.trees), ("land_cover", city.land_cover), ("streets", city.network)):
+        bounds = shapely.bounds(np.asarray(table.geometry.values)).reshape(-1, 4)
+        keep = (
+            (bounds[:, 0] <= area[2])
+            & (bounds[:, 2] >= area[0])
+            & (bounds[:, 1] <= area[3])
+            & (bounds[:, 3] >= area[1])
+        )
+        ids = table["id"].to_numpy() if "id" in table else np.arange(1, len(table) + 1)
+        _say_cut(layer, ids, keep, ref)
+        frames["network" if layer == "streets" else layer] = table if keep.all() else table[keep].reset_index(drop=True)
+    return city.replace(**frames)
+
+
+def _say_cut(layer: str, ids: np.ndarray, keep: np.ndarray, ref: Reference) -> None:
+    count = int((~keep).sum())
+    margin = f"{default('neighbour_margin'):g}"
+    ref.log.add("beyond_area", layer=layer, severity="info", count=count, of=len(ids), places=ids[~keep], margin=margin)

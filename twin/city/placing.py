@@ -1,0 +1,242 @@
+"""Bring every layer to the city's coordinate reference system, and say where one cannot belong there.
+
+The horizontal part of a layer's reference system is transformed; heights keep their datum. A layer that says nothing
+of its reference system is refused where its format could have said it; a table, XYZ or ASCII grid, whose format
+cannot, is taken where it lies on the city, with a warning row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+
+from twin.city.crs import crs_label, parse_crs, utm_crs
+from twin.city.gaps import GapLog
+from twin.errors import InputError
+
+__all__ = [
+    "Bounds",
+    "Reference",
+    "assumed_crs",
+    "bounds_text",
+    "grown",
+    "horizontal",
+    "overlap",
+    "parsed",
+    "placed",
+    "refuse_degrees",
+    "require_overlap",
+    "require_projected",
+    "same_place",
+]
+
+Bounds = tuple[float, float, float, float]
+
+_PREFIXED = {32: 4647, 33: 5650}  # ETRS89 / UTM zone with the zone number before the easting
+
+
+@lru_cache(maxsize=64)
+def _horizontal(crs: pyproj.CRS) -> pyproj.CRS:
+    if crs.is_compound:
+        return pyproj.CRS(crs.sub_crs_list[0])
+    return crs.to_2d() if len(crs.axis_info) == 3 else crs
+
+
+def horizontal(crs: pyproj.CRS) -> pyproj.CRS:
+    """Return the horizontal part of a (compound) CRS."""
+    return _horizontal(crs)
+
+
+@lru_cache(maxsize=64)
+def same_place(one: pyproj.CRS, other: pyproj.CRS) -> bool:
+    """Tell whether two reference systems give the same place the same (east, north) numbers."""
+    a, b = horizontal(one), horizontal(other)
+    codes = a.to_epsg(), b.to_epsg()
+    return (codes[0] is not None and codes[0] == codes[1]) or a.equals(b, ignore_axis_order=True)
+
+
+def require_projected(crs: pyproj.CRS, bounds: Bounds | None, where: str) -> None:
+    """Raise :class:`InputError` unless a city's CRS counts in metres."""
+    if not crs.is_geographic:
+        units = {axis.unit_name for axis in crs.axis_info[:2]}
+        if units <= {"metre", "meter", "m"}:
+            return
+        raise InputError(
+            f"{where} is in {crs_label(crs)}, which counts in {', '.join(sorted(units))}: "
+            'name a CRS in metres, for example crs = "EPSG:25832".'
+        )
+    place = ((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2) if bounds else (9.0, 51.0)
+    fitting = crs_label(utm_crs(crs, *place))
+    raise InputError(
+        f"{where} is in {crs_label(crs)}, which counts in degrees, but a city needs metres: "
+        f'name a projected CRS for the city, here crs = "{fitting}".'
+    )
+
+
+def bounds_text(bounds: Bounds) -> str:
+    """Return an extent as people write it: ``x 388041.5 to 390356.5, y 5818418.5 to 5820683.5``."""
+    west, south, east, north = (np.format_float_positional(round(float(v), 3), trim="-") for v in bounds)
+    return f"x {west} to {east}, y {south} to {north}"
+
+
+def refuse_degrees(bounds: Bounds, crs: pyproj.CRS, where: str) -> None:
+    """Raise :class:`InputError` where numbers that must be metres are plainly degrees or carry a zone prefix."""
+    west, south, east, north = bounds
+    if not np.isfinite(bounds).all() or crs.is_geographic:
+        return
+    if west >= -180 and east <= 180 and south >= -180 and north <= 180 and max(abs(v) for v in bounds) > 1e-9:
+        raise InputError(
+            f"{where} says {crs_label(crs)}, which counts in metres, but its coordinates ({bounds_text(bounds)}) look like "
+            'degrees: give the layer crs = "EPSG:4326".'
+        )
+    prefix = int(west // 1e6)
+    if prefix in _PREFIXED and int(east // 1e6) == prefix and horizontal(crs).to_epsg() not in _PREFIXED.values():
+        raise InputError(
+            f"{where} says {crs_label(crs)}, but its coordinates ({bounds_text(bounds)}) carry the zone number {prefix} before "
+            f'the easting: give the layer crs = "EPSG:{_PREFIXED[prefix]}".'
+        )
+
+
+def overlap(one: Bounds, other: Bounds) -> bool:
+    """Tell whether two extents touch or overlap."""
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
+
+
+def grown(bounds: Bounds, margin: float) -> Bounds:
+    """Return an extent that is larger by a margin [m] on all sides."""
+    return bounds[0] - margin, bounds[1] - margin, bounds[2] + margin, bounds[3] + margin
+
+
+def require_overlap(bounds: Bounds, reference: Bounds | None, where: str, reference_name: str) -> None:
+    """Raise :class:`InputError` where a layer does not touch the city at all, and name both extents."""
+    if reference is None or overlap(bounds, reference):
+        return
+    raise InputError(
+        f"{where} ({bounds_text(bounds)}) does not overlap {reference_name} ({bounds_text(reference)}): "
+        "check its CRS, or whether it is the file of another place."
+    )
+
+
+def assumed_crs(
+    bounds: Bounds,
+    city: pyproj.CRS | None,
+    reference: Bounds | None,
+    where: str,
+    *,
+    layer: str,
+    speechless: bool,
+    log: GapLog,
+) -> pyproj.CRS:
+    """Return the CRS for a layer that names none, or refuse it.
+
+    Parameters
+    ----------
+    bounds : tuple
+        Extent of the layer in its own numbers.
+    city, reference
+        CRS and extent of the city, None where they are not known yet.
+    where : str
+        The layer as messages name it.
+    layer : str
+        Name of the profile table.
+    speechless : bool
+        True where the file's format cannot say a CRS (CSV, XYZ, ASCII grid).
+    log : GapLog
+        Gets a warning row where the city's CRS is assumed.
+
+    Raises
+    ------
+    InputError
+        Unless the format is speechless and the layer lies on the city.
+    """
+    degrees = bounds[0] >= -180 and bounds[2] <= 180 and bounds[1] >= -90 and bounds[3] <= 90
+    hint = "EPSG:4326" if degrees else (crs_label(horizontal(city)) if city is not None else "EPSG:25832")
+    if speechless and not degrees and city is not None and reference is not None and overlap(bounds, reference):
+        label = crs_label(horizontal(city))
+        log.add("crs_assumed", layer=layer, severity="warning", count=1, of=1, source=where, default=label)
+        return horizontal(city)
+    raise InputError(
+        f'{where} names no coordinate reference system: add crs = "{hint}" (or the one it is in) to its table '
+        f"[{layer}] of the profile."
+    )
+
+
+def placed(frame: gpd.GeoDataFrame, crs: pyproj.CRS) -> gpd.GeoDataFrame:
+    """Return a table in the city's CRS: the horizontal part is transformed, the label is the city's."""
+    if frame.crs is None or not same_place(frame.crs, crs):
+        frame = frame.to_crs(horizontal(crs))
+    return frame.set_crs(crs, allow_override=True)
+
+
+def parsed(name: str, where: str) -> pyproj.CRS:
+    """Return the CRS that a profile names, German names of the state surveys included."""
+    crs = parse_crs(name).crs
+    if crs is None:
+        raise InputError(f'{where}: {name!r} is no known coordinate reference system: write for example "EPSG:25832".')
+    return crs
+
+
+@dataclass
+class Reference:
+    """Where the city lies as far as it is known while layers are read: CRS and extent, and the log of gaps."""
+
+    log: GapLog = field(default_factory=GapLog)
+    crs: pyproj.CRS | None = None
+    area: Bounds | None = None
+    extent: Bounds | None = None
+    extent_name: str = "the area"
+    find_area: Callable[[pyproj.CRS], Bounds] | None = None
+
+    def settle(self, crs: pyproj.CRS, bounds: Bounds | None, where: str) -> pyproj.CRS:
+        """Take the first layer's CRS as the city's where none is fixed yet, then find the area in it."""
+        if self.crs is None:
+            require_projected(crs, bounds, where)
+            self.crs = crs
+        if self.find_area is not None:
+            find, self.find_area = self.find_area, None
+            self.area = self.extent = find(self.crs)
+        return self.crs
+
+    def crs_of(
+        self, bounds: Bounds, declared: str | None, own: pyproj.CRS | None, where: str, layer: str, *, speechless: bool
+    ) -> pyproj.CRS:
+        """Return the CRS a layer's numbers are in: the one declared, the file's own, or the city's with a warning."""
+        if declared:
+            crs = parsed(declared, f"[{layer}] of {where}")
+        elif own is not None:
+            crs = own
+        else:
+            crs = assumed_crs(bounds, self.crs, self.extent, where, layer=layer, speechless=speechless, log=self.log)
+        refuse_degrees(bounds, crs, where)
+        return crs
+
+    def fit(
+        self, frame: gpd.GeoDataFrame, where: str, layer: str, *, declared: str | None = None, speechless: bool = False
+    ) -> gpd.GeoDataFrame:
+        """Return a vector layer in the city's CRS, or refuse one that cannot belong to the city."""
+        bounds: Bounds = tuple(float(v) for v in frame.total_bounds)  # type: ignore[assignment]
+        if not np.isfinite(bounds).all():
+            raise InputError(
+                f"{where} has no usable coordinates (its extent is {bounds_text(bounds)}): check the file."
+            )
+        crs = self.crs_of(bounds, declared, frame.crs, where, layer, speechless=speechless)
+        frame = frame.set_crs(crs, allow_override=True)
+        frame = placed(frame, self.settle(crs, bounds, where))
+        bounds = tuple(float(v) for v in frame.total_bounds)  # type: ignore[assignment]
+        if not np.isfinite(bounds).all():
+            raise InputError(
+                f"{where} cannot be brought from {crs_label(crs)} to {crs_label(self.crs)}: check its CRS."
+            )
+        self.cover(bounds, where)
+        return frame
+
+    def cover(self, bounds: Bounds, where: str) -> None:
+        """Check that a layer touches the city; the first layer of a city without area gives the extent."""
+        require_overlap(bounds, self.extent, where, self.extent_name)
+        if self.extent is None:
+            self.extent, self.extent_name = bounds, where

@@ -1,0 +1,354 @@
+"""The city profile: one TOML file that names a city's files, layers, columns, reference systems and licences.
+
+Paths in a profile are relative to the profile. A wrong key, a wrong type or a missing one is said in one sentence
+that names the file, the table and the nearest right key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from twin.errors import InputError
+
+__all__ = [
+    "BuildingsLayer",
+    "LandCoverLayer",
+    "Layer",
+    "Profile",
+    "StationsLayer",
+    "StreetsLayer",
+    "TerrainLayer",
+    "TreesLayer",
+    "make_profile",
+    "nearest",
+    "read_profile",
+]
+
+LengthUnit = Literal["m", "dm", "cm", "mm"]
+Area = tuple[float, float, float, float]
+
+
+def nearest(word: str, allowed: Sequence[str]) -> str:
+    """Return ``" (did you mean 'x'?)"`` for the allowed word nearest to a wrong one, else an empty text.
+
+    Examples
+    --------
+    >>> nearest("cadaster", ["cadastre", "columns"])
+    " (did you mean 'cadastre'?)"
+    """
+    lower = {name.lower(): name for name in allowed}
+    found = difflib.get_close_matches(word.lower(), list(lower), n=1, cutoff=0.5)
+    return f" (did you mean {lower[found[0]]!r}?)" if found else ""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Layer(_Table):
+    """What every layer of a profile may say: where it lies, its reference system and its licence."""
+
+    path: tuple[str, ...] = Field(min_length=1)
+    layer: str | None = None
+    crs: str | None = None
+    encoding: str | None = None
+    licence: str = ""
+    attribution: str = ""
+    note: str = ""
+
+    @field_validator("path", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (os.fspath(value),) if isinstance(value, str | os.PathLike) else value
+
+
+class BuildingsLayer(Layer):
+    """Buildings: CityGML files, or footprints with a column of heights [m above ground] or storeys."""
+
+    height: str | None = None
+    storeys: str | None = None
+    default_storey_height: float | None = Field(default=None, gt=0, le=20)
+    id: str | None = None
+    function: str | None = None
+    roof_type: str | None = None
+    ground_height: str | None = None
+    year: str | None = None
+    lod: str | None = None
+    unknown: tuple[float, ...] = ()
+
+    @field_validator("lod", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class TerrainLayer(Layer):
+    """Terrain height raster(s) [m above datum]: GeoTIFF, ASCII grid or XYZ."""
+
+    nodata: float | None = None
+
+
+class TreeColumns(_Table):
+    """Columns of a tree table."""
+
+    id: str | None = None
+    species: str | None = None
+    height: str | None = None
+    crown_diameter: str | None = None
+    crown_base: str | None = None
+    trunk_circumference: str | None = None
+    trunk_diameter: str | None = None
+    planted: str | None = None
+    age: str | None = None
+    felled: str | None = None
+    x: str | None = None
+    y: str | None = None
+    geometry: str | None = None
+
+
+class TreeUnits(_Table):
+    """Units of the lengths in a tree table."""
+
+    height: LengthUnit = "m"
+    crown_diameter: LengthUnit = "m"
+    crown_base: LengthUnit = "m"
+    trunk_circumference: LengthUnit = "cm"
+    trunk_diameter: LengthUnit = "cm"
+
+
+class TreesLayer(Layer):
+    """A tree list: points in a vector file, or a table with two columns of coordinates."""
+
+    cadastre: str | None = None
+    columns: TreeColumns | None = None
+    units: TreeUnits | None = None
+    separator: str | None = None
+    decimal: Literal[",", "."] | None = None
+    unknown: tuple[str, ...] = ()
+    survey_year: int | None = Field(default=None, ge=1900, le=2100)
+
+    @field_validator("unknown", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        return tuple(str(v) for v in value) if isinstance(value, list | tuple) else value
+
+    @model_validator(mode="after")
+    def _age_needs_a_year(self) -> TreesLayer:
+        if self.columns is not None and self.columns.age and self.survey_year is None:
+            raise ValueError("columns.age also needs survey_year, the year in which the ages were noted")
+        return self
+
+
+class LandCoverLayer(Layer):
+    """Land-cover polygons with a column of classes, or one class for the whole file."""
+
+    column: str | None = None
+    classes: dict[str, str] | None = None
+    cover: str | None = None
+    unmapped: str | None = None
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> LandCoverLayer:
+        from models.layers import LAND_COVER
+
+        names = list(LAND_COVER)
+        given = [*(self.classes or {}).values(), *(n for n in (self.cover, self.unmapped) if n is not None)]
+        for name in given:
+            if name not in names:
+                raise ValueError(f"{name!r} is no land cover{nearest(name, names)}: allowed is {', '.join(names)}")
+        return self
+
+
+class StreetColumns(_Table):
+    """Columns of a street layer."""
+
+    id: str | None = None
+    name: str | None = None
+    kind: str | None = None
+    width: str | None = None
+
+
+class StreetsLayer(Layer):
+    """Street centre lines."""
+
+    columns: StreetColumns | None = None
+
+
+class StationColumns(_Table):
+    """Columns of a station layer."""
+
+    id: str | None = None
+    name: str | None = None
+    height: str | None = None
+    x: str | None = None
+    y: str | None = None
+
+
+class StationsLayer(Layer):
+    """Measuring stations: points in a vector file, or a table with two columns of coordinates."""
+
+    columns: StationColumns | None = None
+    separator: str | None = None
+    decimal: Literal[",", "."] | None = None
+
+
+class Profile(_Table):
+    """A city profile: names, reference system, area and layers of one city."""
+
+    name: str = ""
+    crs: str | None = None
+    area: Area | str | None = None
+    buildings: tuple[BuildingsLayer, ...] = ()
+    terrain: TerrainLayer | None = None
+    trees: tuple[TreesLayer, ...] = ()
+    land_cover: tuple[LandCoverLayer, ...] = ()
+    streets: tuple[StreetsLayer, ...] = ()
+    stations: tuple[StationsLayer, ...] = ()
+
+    @field_validator("buildings", "trees", "land_cover", "streets", "stations", mode="before")
+    @classmethod
+    def _single_table(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, Mapping) else value
+
+    @field_validator("area")
+    @classmethod
+    def _west_before_east(cls, value: Area | str | None) -> Area | str | None:
+        if isinstance(value, tuple) and not (value[0] < value[2] and value[1] < value[3]):
+            raise ValueError(f"must be west, south, east, north with west < east and south < north, not {list(value)}")
+        return value
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """All layers in the order they are read."""
+        terrain = (self.terrain,) if self.terrain is not None else ()
+        return (*self.buildings, *terrain, *self.land_cover, *self.trees, *self.streets, *self.stations)
+
+
+_TABLES: dict[str, type[_Table]] = {
+    "buildings": BuildingsLayer,
+    "terrain": TerrainLayer,
+    "trees": TreesLayer,
+    "land_cover": LandCoverLayer,
+    "streets": StreetsLayer,
+    "stations": StationsLayer,
+}
+
+
+def _keys_allowed(location: Sequence[str | int]) -> tuple[str, list[str]]:
+    """Return the name of the table an error lies in and the keys allowed there."""
+    names = [str(part) for part in location if not isinstance(part, int)]
+    table: type[_Table] = _TABLES.get(names[0], Profile) if len(names) > 1 else Profile
+    shown = f"[{names[0]}]" if len(names) > 1 else "the profile"
+    if len(names) > 2:
+        inner = {"columns": {"trees": TreeColumns, "streets": StreetColumns, "stations": StationColumns}}
+        inner["units"] = {"trees": TreeUnits}
+        nested = inner.get(names[1], {}).get(names[0])
+        if nested is not None:
+            table, shown = nested, f"[{names[0]}.{names[1]}]"
+    return shown, list(table.model_fields)
+
+
+def _sentence(error: ValidationError, where: str) -> str:
+    first = error.errors(include_url=False, include_context=True)[0]
+    location = [part for part in first["loc"] if isinstance(part, int) or part not in ("tuple", "str")]
+    key = str(next((part for part in reversed(location) if not isinstance(part, int)), ""))
+    shown, allowed = _keys_allowed(location)
+    position = next((part for part in location if isinstance(part, int)), None)
+    place = f"{shown} number {position + 1}" if position is not None and shown != "the profile" else shown
+    if first["type"] == "extra_forbidden":
+        return f"{where}: {key!r} is no key of {place}{nearest(key, allowed)}: allowed are {', '.join(allowed)}."
+    if first["type"] == "missing":
+        return f"{where}: {place} has no {key!r}: add {key} = ..., it is required."
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if first["type"] == "value_error":
+        return f"{where}: {place}, {key}: {message}."
+    return f"{where}: {place}, {key} = {first['input']!r} is not allowed: {message[0].lower()}{message[1:]}."
+
+
+def make_profile(table: Mapping[str, Any], *, folder: Path | None = None, where: str = "profile") -> Profile:
+    """Return the profile that a mapping of its keys describes.
+
+    Parameters
+    ----------
+    table : mapping
+        Keys as in a profile file.
+    folder : pathlib.Path, optional
+        Folder that relative paths start from; by default they stay as they are.
+    where : str
+        Name used in error messages.
+
+    Raises
+    ------
+    InputError
+        One sentence for the first key that is wrong.
+
+    Examples
+    --------
+    >>> make_profile({"name": "Musterstadt", "terrain": {"path": "dgm1.tif"}}).terrain.path
+    ('dgm1.tif',)
+    """
+    try:
+        profile = Profile.model_validate(dict(table))
+    except ValidationError as error:
+        raise InputError(_sentence(error, where)) from None
+    return profile if folder is None else _resolved(profile, folder)
+
+
+def _resolved(profile: Profile, folder: Path) -> Profile:
+    def absolute(path: str) -> str:
+        return os.path.normpath(folder / Path(path).expanduser())
+
+    def moved(layer: Layer) -> Layer:
+        return layer.model_copy(update={"path": tuple(absolute(p) for p in layer.path)})
+
+    changes: dict[str, Any] = {}
+    for name in _TABLES:
+        value = getattr(profile, name)
+        if isinstance(value, tuple):
+            changes[name] = tuple(moved(layer) for layer in value)
+        elif value is not None:
+            changes[name] = moved(value)
+    if isinstance(profile.area, str):
+        changes["area"] = absolute(profile.area)
+    return profile.model_copy(update=changes)
+
+
+def read_profile(path: str | os.PathLike[str]) -> Profile:
+    """Read a city profile.
+
+    Parameters
+    ----------
+    path : path
+        TOML file.
+
+    Returns
+    -------
+    Profile
+        With all paths made absolute.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, no TOML, or has a wrong key or value.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(f"The city profile {file} does not exist: check the path.")
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{file} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{file} is no valid TOML: {str(error).rstrip('.')}; correct that line.") from None
+    if not table:
+        raise InputError(f"{file} is empty: a city profile needs at least one layer, for example [[buildings]].")
+    return make_profile(table, folder=file.resolve().parent, where=str(file))
