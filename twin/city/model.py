@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     import pyproj
     import xarray as xr
 
-__all__ = ["LAND_COVER_COLUMNS", "NETWORK_COLUMNS", "OBJECT_COLUMNS", "STATION_COLUMNS", "SURFACE_COLUMNS", "TREE_COLUMNS", "City", "Polygons"]
+__all__ = [
+    "LAND_COVER_COLUMNS",
+    "NETWORK_COLUMNS",
+    "OBJECT_COLUMNS",
+    "STATION_COLUMNS",
+    "SURFACE_COLUMNS",
+    "TREE_COLUMNS",
+    "City",
+    "Polygons",
+]
 
 OBJECT_COLUMNS = {
     "id": "object",  # gml:id, cadastre id, or one made from file and row
@@ -53,6 +62,25 @@ SURFACE_COLUMNS = {
 }
 """Columns of ``City.surfaces``; row i is polygon i of ``City.polygons``."""
 
+BOUNDARY_COLUMNS = {
+    "id": "object",  # gml:id or None
+    "kind": "object",  # RoofSurface, WallSurface, Window, Door, TrafficArea, ...
+    "object": "int64",  # row in objects
+    "parent": "int64",  # row in boundaries of the surface an opening lies in, -1 = none
+    "attributes": "object",  # dict or None
+}
+"""Columns of ``City.boundaries``: thematic surfaces; ``surfaces["boundary"]`` is the row of each polygon."""
+
+SHELL_COLUMNS = {
+    "object": "int64",  # row in objects
+    "lod": "int8",
+    "solid": "int64",
+    "shell": "int64",  # 0 = exterior, 1 and up = cavities
+    "polygon": "int64",  # row in surfaces
+    "reversed": "bool",  # the solid uses the polygon against its own direction
+}
+"""Columns of ``City.shells``: one row for each face of each solid, faces by reference included."""
+
 TREE_COLUMNS = {
     "id": "object",
     "species": "object",  # botanical name
@@ -76,7 +104,14 @@ NETWORK_COLUMNS = {"id": "object", "name": "object", "kind": "object", "width": 
 STATION_COLUMNS = {"id": "object", "name": "object", "height": "float64", "source": "object"}
 """Columns of ``City.stations`` (points)."""
 
-SOURCE_COLUMNS = {"path": "object", "role": "object", "sha256": "object", "licence": "object", "attribution": "object", "note": "object"}
+SOURCE_COLUMNS = {
+    "path": "object",
+    "role": "object",
+    "sha256": "object",
+    "licence": "object",
+    "attribution": "object",
+    "note": "object",
+}
 """Columns of ``City.sources``: one row an input file."""
 
 
@@ -132,8 +167,9 @@ class City:
     ----------
     crs : pyproj.CRS or None
         Projected CRS in metres (compound where the height datum is known); None for a local engineering CRS.
-    objects, surfaces, polygons
-        City objects, their polygons' properties, and the polygons themselves (see the column tables above).
+    objects, surfaces, polygons, boundaries, shells
+        City objects, their polygons' properties, the polygons themselves, thematic surfaces with their attributes, and
+        the faces of solids (see the column tables above).
     trees, land_cover, network, stations : geopandas.GeoDataFrame
         Further tables, empty where nothing was given.
     terrain : xarray.DataArray or None
@@ -154,6 +190,12 @@ class City:
         default_factory=lambda: pd.DataFrame({n: pd.Series(dtype=t) for n, t in SURFACE_COLUMNS.items()})
     )
     polygons: Polygons = field(default_factory=Polygons.empty)
+    boundaries: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame({n: pd.Series(dtype=t) for n, t in BOUNDARY_COLUMNS.items()})
+    )
+    shells: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame({n: pd.Series(dtype=t) for n, t in SHELL_COLUMNS.items()})
+    )
     trees: gpd.GeoDataFrame = field(default_factory=lambda: _table(TREE_COLUMNS))
     land_cover: gpd.GeoDataFrame = field(default_factory=lambda: _table(LAND_COVER_COLUMNS))
     network: gpd.GeoDataFrame = field(default_factory=lambda: _table(NETWORK_COLUMNS))
@@ -176,15 +218,26 @@ class City:
         return self.objects[self.objects["kind"] == "Building"]
 
     def counts(self) -> dict[str, int]:
-        """Return how many objects of each kind, and how many polygons, trees and other rows there are."""
+        """Return how many objects of each kind, and how many polygons, trees and other rows there are.
+
+        ``polygons`` are polygons as such; where a file also has patches, triangles of a terrain or placed templates
+        (``surfaces["element"]``), these stand apart under their own names.
+        """
         kinds = {str(kind): int(n) for kind, n in self.objects["kind"].value_counts().sort_index().items()}
-        return kinds | {
-            "polygons": len(self.polygons),
-            "trees": len(self.trees),
-            "land_cover": len(self.land_cover),
-            "network": len(self.network),
-            "stations": len(self.stations),
-        }
+        polygons = {"polygons": len(self.polygons)}
+        if "element" in self.surfaces:
+            elements = {str(name): int(n) for name, n in self.surfaces["element"].value_counts().items()}
+            polygons = {"polygons": elements.pop("Polygon", 0)} | {name: n for name, n in elements.items() if n}
+        return (
+            kinds
+            | polygons
+            | {
+                "trees": len(self.trees),
+                "land_cover": len(self.land_cover),
+                "network": len(self.network),
+                "stations": len(self.stations),
+            }
+        )
 
     def rasterise(
         self, *, resolution: float = 1.0, area: tuple[float, float, float, float] | None = None

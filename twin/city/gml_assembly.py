@@ -1,0 +1,416 @@
+"""One CityGML file as columns, and the columns of several files as one city."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyproj
+
+from twin.city.crs import CrsDecision, decide_axes, parse_crs
+from twin.city.gaps import GapLog
+from twin.city.gml_events import Events
+from twin.city.gml_geometry import Geometry, geometry_of
+from twin.city.gml_implicit import place_templates
+from twin.city.gml_links import Links
+from twin.city.gml_names import local_name
+from twin.city.model import Polygons
+
+__all__ = ["FileColumns", "columns_of", "joined"]
+
+_COLUMN_KEYS = ("function", "roofType", "measuredHeight", "storeysAboveGround", "yearOfConstruction")
+_SHOWN = 12
+
+
+@dataclass
+class FileColumns:
+    """Everything of one file (or of several joined) in columns; rows refer to rows of the same object."""
+
+    objects: dict[str, np.ndarray]
+    boundaries: dict[str, np.ndarray]
+    surfaces: dict[str, np.ndarray]
+    shells: dict[str, np.ndarray]
+    polygons: Polygons
+    decision: CrsDecision
+
+
+def columns_of(events: Events, name: str, log: GapLog, *, lod: str | None, crs: pyproj.CRS | None) -> FileColumns:
+    """Return one file's columns, in the file's own CRS with east first.
+
+    Parameters
+    ----------
+    events : Events
+        After the last byte was read.
+    name : str
+        File name, for the ``source`` column and gap rows.
+    log : GapLog
+        Takes what is missing or doubtful.
+    lod : str, optional
+        Keep only polygons of this level of detail ("0" to "4"); all of them by default.
+    crs : pyproj.CRS, optional
+        What the caller says the CRS is.
+    """
+    geometry = geometry_of(events, name, log)
+    links = Links(events, geometry.row)
+    run_boundary = np.array([run[2] for run in events.runs], dtype=np.int64)
+    geometry.run = links.adopt(geometry.run, run_boundary)
+    shells = links.shells()
+    links.finish(name, log)
+    decision = _crs_of(events, geometry, name, log, crs)
+    objects, boundaries = _objects(events, name, log), _boundaries(events)
+    surfaces = _surfaces(events, geometry, boundaries)
+    polygons, surfaces, shells = place_templates(events, geometry, links, surfaces, shells, name, log)
+    columns = FileColumns(objects, boundaries, surfaces, shells, polygons, decision)
+    _fill_heights(columns)
+    _told(events, name, log)
+    return columns if lod is None else _only(columns, _of_lod(columns, lod))
+
+
+# ---------------------------------------------------------------------------------------------------------- tables
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) else value
+
+
+def _number(value: Any) -> float:
+    text = _first(value)
+    if isinstance(text, dict):
+        text = text.get("value")
+    try:
+        return float(str(text).strip())
+    except ValueError:
+        return float("nan")
+
+
+def _measured_height(attributes: dict[str, Any]) -> float:
+    """Ridge height above ground: measuredHeight (1.0, 2.0), or the fitting one of ``height`` (3.0)."""
+    if "measuredHeight" in attributes:
+        return _number(attributes["measuredHeight"])
+    heights = attributes.get("height")
+    heights = heights if isinstance(heights, list) else [heights]
+    told = [h for h in heights if isinstance(h, dict) and "value" in h]
+    measured = [h for h in told if h.get("highReference") == "highestRoofEdge"] or told
+    return _number(measured[0]["value"]) if measured else float("nan")
+
+
+def _year(attributes: dict[str, Any]) -> float:
+    for key in ("yearOfConstruction", "dateOfConstruction"):
+        match = re.match(r"\s*(\d{4})", str(_first(attributes.get(key, ""))))
+        if match:
+            return float(match.group(1))
+    return float("nan")
+
+
+def _text(attributes: dict[str, Any], key: str) -> str | None:
+    value = _first(attributes.get(key))
+    return value if isinstance(value, str) else None
+
+
+def _rest(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return what no column holds: everything else, and all values where one was given several times."""
+    return {k: v for k, v in attributes.items() if k not in _COLUMN_KEYS or isinstance(v, list)}
+
+
+def _objects(events: Events, name: str, log: GapLog) -> dict[str, np.ndarray]:
+    attributes = events.object_attributes
+    ids = _unique_ids(events.object_ids, events.object_kinds, name, log)
+    return {
+        "id": ids,
+        "kind": np.array(events.object_kinds, dtype=object),
+        "parent": np.array(events.object_parents, dtype=np.int64),
+        "function": np.array([_text(a, "function") for a in attributes], dtype=object),
+        "roof_type": np.array([_text(a, "roofType") for a in attributes], dtype=object),
+        "measured_height": np.array([_measured_height(a) for a in attributes], dtype=np.float64),
+        "storeys": np.array([_number(a.get("storeysAboveGround")) for a in attributes], dtype=np.float64),
+        "year": np.array([_year(a) for a in attributes], dtype=np.float64),
+        "attributes": _column([_rest(a) for a in attributes]),
+        "source": np.full(len(ids), name, dtype=object),
+    }
+
+
+def _column(values: Sequence[Any]) -> np.ndarray:
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
+def _unique_ids(ids: list[str | None], kinds: list[str], name: str, log: GapLog) -> np.ndarray:
+    """Give objects without an id one of file and number, and number those that share one."""
+    result: list[str] = []
+    seen: Counter[str] = Counter()
+    made: list[str] = []
+    twice: list[str] = []
+    for i, found in enumerate(ids):
+        text = found or f"{name}#{i + 1}"
+        if not found:
+            made.append(f"{kinds[i]} {text}")
+        seen[text] += 1
+        if seen[text] > 1:
+            twice.append(text)
+            text = f"{text}#{seen[text]}"
+        result.append(text)
+    total = len(ids)
+    log.add(
+        "gml_id_missing", layer="buildings", severity="default", count=len(made), of=total, source=name, places=made,
+        default="file name and number",
+    )  # fmt: skip
+    log.add(
+        "gml_id_twice_in_file", layer="buildings", severity="warning", count=len(twice), of=total, source=name,
+        places=twice, default="a number added to the id",
+    )  # fmt: skip
+    return np.array(result, dtype=object)
+
+
+def _boundaries(events: Events) -> dict[str, np.ndarray]:
+    return {
+        "id": np.array(events.boundary_ids, dtype=object),
+        "kind": np.array(events.boundary_kinds, dtype=object),
+        "object": np.array(events.boundary_objects, dtype=np.int64),
+        "parent": np.array(events.boundary_parents, dtype=np.int64),
+        "attributes": _column(events.boundary_attributes),
+    }
+
+
+def _surfaces(events: Events, geometry: Geometry, boundaries: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    runs = np.array([[*run[1:4], run[5]] for run in events.runs] + [[-1, -1, -1, -1]], dtype=np.int64)
+    owner, boundary, lod, template = runs[geometry.run].T
+    relief = np.array([_number(a.get("lod", "nan")) for a in events.object_attributes] + [np.nan])
+    lod = np.where((lod < 0) & np.isfinite(relief[owner]), np.nan_to_num(relief[owner], nan=-1.0), lod)
+    kinds = np.append(boundaries["kind"], "")
+    return {
+        "object": owner,
+        "lod": lod.astype(np.int8),
+        "kind": kinds[boundary],
+        "boundary": boundary,
+        "id": geometry.ids,
+        "element": geometry.element,
+        "closed": geometry.closed,
+        "template": template,
+    }
+
+
+def _fill_heights(columns: FileColumns) -> None:
+    """Give points written without height the lowest height of their object, else 0."""
+    xyz = columns.polygons.xyz
+    unknown = np.isnan(xyz[:, 2])
+    if not unknown.any():
+        return
+    polygon = np.repeat(
+        np.arange(len(columns.polygons)), np.diff(columns.polygons.ring_start[columns.polygons.polygon_start])
+    )
+    owner = columns.surfaces["object"][polygon]
+    lowest = np.full(len(columns.objects["id"]) + 1, np.inf)
+    np.minimum.at(lowest, owner[~unknown], xyz[~unknown, 2])
+    lowest[~np.isfinite(lowest)] = 0.0
+    xyz[unknown, 2] = lowest[owner[unknown]]
+
+
+# ------------------------------------------------------------------------------------------------------------- CRS
+
+
+def _crs_of(events: Events, geometry: Geometry, name: str, log: GapLog, given: pyproj.CRS | None) -> CrsDecision:
+    """Decide the file's CRS, bring its coordinates to east first, and surfaces of another CRS to it."""
+    names = list(events.srs_names)
+    told = events.model_srs or (events.srs_names.most_common(1)[0][0] if names else "")
+    decision = parse_crs(told) if told else CrsDecision(None, False, "missing", "")
+    if given is not None:
+        wanted = parse_crs(given.to_wkt()) if given.to_epsg() is None else parse_crs(f"EPSG:{given.to_epsg()}")
+        if told and decision.crs != given:
+            log.add("gml_crs_overridden", layer="buildings", severity="info", count=1, source=name, told=told)
+        decision = wanted
+    xyz = geometry.polygons.xyz
+    point_srs = _other_systems(events, geometry, told) if given is None else None
+    main = np.ones(len(xyz), dtype=bool) if point_srs is None else point_srs[1] < 0
+    if main.any():
+        low, high = xyz[main, :2].min(axis=0), xyz[main, :2].max(axis=0)
+        decision = decide_axes(decision, (low[0], low[1], high[0], high[1]))
+    if decision.swap_axes:
+        xyz[main, :2] = xyz[main, 1::-1]
+    code = f"gml_crs_{decision.note}"
+    severity = "warning" if decision.note in ("missing", "unknown", "local", "outside") else "info"
+    if decision.note:
+        log.add(code, layer="buildings", severity=severity, count=1, source=name, told=told, used=decision.label)
+    if point_srs is not None:
+        _transform_others(xyz, point_srs, decision, name, log)
+    return decision
+
+
+def _other_systems(events: Events, geometry: Geometry, told: str) -> tuple[list[str], np.ndarray] | None:
+    """Names of further systems, and for each point the number of its system, -1 for the file's own."""
+    label = parse_crs(told).label
+    others = [n for n in events.srs_names if n != told and parse_crs(n).label != label]
+    if not others:
+        return None
+    of_run = np.array([others.index(r[4]) if r[4] in others else -1 for r in events.runs] + [-1], dtype=np.int64)
+    polygons = geometry.polygons
+    sizes = np.diff(polygons.ring_start[polygons.polygon_start])
+    numbers = np.repeat(of_run[geometry.run], sizes)
+    return (others, numbers) if (numbers >= 0).any() else None
+
+
+def _transform_others(
+    xyz: np.ndarray, systems: tuple[list[str], np.ndarray], main: CrsDecision, name: str, log: GapLog
+) -> None:
+    for i, told in enumerate(systems[0]):
+        points = systems[1] == i
+        other = parse_crs(told)
+        if not points.any():
+            continue
+        if other.crs is None or main.crs is None:
+            log.add(
+                "gml_crs_of_surface_unknown", layer="buildings", severity="warning", count=1, source=name, told=told
+            )
+            continue
+        box = (*xyz[points, :2].min(axis=0), *xyz[points, :2].max(axis=0))
+        other = decide_axes(other, box)
+        first, second = (xyz[points, 1], xyz[points, 0]) if other.swap_axes else (xyz[points, 0], xyz[points, 1])
+        change = pyproj.Transformer.from_crs(other.crs, main.crs, always_xy=True)
+        xyz[points, 0], xyz[points, 1] = change.transform(first, second)
+        log.add(
+            "gml_crs_mixed_in_file", layer="buildings", severity="info", count=int(points.sum()), source=name, told=told,
+            used=main.label,
+        )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------- what is told only
+
+
+def _told(events: Events, name: str, log: GapLog) -> None:
+    """Write rows for what a file holds and the city does not keep."""
+
+    def names(counter: Counter[str]) -> list[str]:
+        return [f"{local_name(n)} ({n.rpartition(' ')[0]}): {c}" for n, c in counter.most_common(_SHOWN)]
+
+    row: dict[str, Any] = {"layer": "buildings", "source": name}
+    log.add(
+        "gml_extension_left_out", severity="warning", count=events.foreign.total(), places=names(events.foreign), **row
+    )
+    log.add(
+        "gml_extension_object", severity="info", count=events.foreign_objects.total(),
+        places=names(events.foreign_objects), **row,
+    )  # fmt: skip
+    log.add("gml_appearance_left_out", severity="info", count=events.appearances, **row)
+    log.add("gml_curves_left_out", severity="info", count=events.curves, **row)
+    log.add("gml_points_left_out", severity="info", count=events.points, **row)
+    versions = [i for i, kind in enumerate(events.object_kinds) if kind == "Version"]
+    if len(versions) > 1:
+        places = [events.object_ids[i] for i in versions]
+        log.add("gml_versions_together", severity="warning", count=len(versions), places=places, **row)
+
+
+# ---------------------------------------------------------------------------------------------------- many files
+
+
+def _of_lod(columns: FileColumns, lod: str) -> np.ndarray:
+    return (columns.surfaces["lod"] == int(lod)) | (columns.surfaces["lod"] < 0)
+
+
+def _select(polygons: Polygons, keep: np.ndarray) -> Polygons:
+    rings = np.repeat(keep, np.diff(polygons.polygon_start))
+    points = np.repeat(rings, np.diff(polygons.ring_start))
+    ring_start = np.concatenate(([0], np.cumsum(np.diff(polygons.ring_start)[rings])))
+    polygon_start = np.concatenate(([0], np.cumsum(np.diff(polygons.polygon_start)[keep])))
+    return Polygons(polygons.xyz[points], ring_start.astype(np.int64), polygon_start.astype(np.int64))
+
+
+def _only(columns: FileColumns, keep: np.ndarray, objects: np.ndarray | None = None) -> FileColumns:
+    """Keep some polygons, and some objects where told, with all row numbers made new."""
+    object_keep = np.ones(len(columns.objects["id"]), dtype=bool) if objects is None else objects
+    owner = np.append(columns.boundaries["object"], -1)
+    boundary_keep = np.append(object_keep, True)[owner[:-1]]
+    new_object = np.append(np.where(object_keep, np.cumsum(object_keep) - 1, -1), -1)
+    new_boundary = np.append(np.where(boundary_keep, np.cumsum(boundary_keep) - 1, -1), -1)
+    new_polygon = np.where(keep, np.cumsum(keep) - 1, -1)
+    new_objects = {k: v[object_keep] for k, v in columns.objects.items()}
+    new_objects["parent"] = new_object[new_objects["parent"]]
+    boundaries = {k: v[boundary_keep] for k, v in columns.boundaries.items()}
+    boundaries["object"] = new_object[boundaries["object"]]
+    boundaries["parent"] = new_boundary[boundaries["parent"]]
+    surfaces = {k: v[keep] for k, v in columns.surfaces.items()}
+    surfaces["object"] = new_object[surfaces["object"]]
+    surfaces["boundary"] = new_boundary[surfaces["boundary"]]
+    shell_keep = (new_polygon[columns.shells["polygon"]] >= 0) & np.append(object_keep, True)[columns.shells["object"]]
+    shells = {k: v[shell_keep] for k, v in columns.shells.items()}
+    shells["polygon"] = new_polygon[shells["polygon"]]
+    shells["object"] = new_object[shells["object"]]
+    return FileColumns(new_objects, boundaries, surfaces, shells, _select(columns.polygons, keep), columns.decision)
+
+
+def joined(parts: list[FileColumns], log: GapLog) -> FileColumns:
+    """Return several files as one; a top-level object told in an earlier file is left out with all that is in it."""
+    if len(parts) > 1:
+        parts = _without_repeats(parts, log)
+    if len(parts) == 1:
+        return parts[0]
+    shifts = {"object": 0, "boundary": 0, "polygon": 0, "solid": 0}
+    moved: list[FileColumns] = []
+    for part in parts:
+        moved.append(_shifted(part, shifts))
+        shifts["object"] += len(part.objects["id"])
+        shifts["boundary"] += len(part.boundaries["id"])
+        shifts["polygon"] += len(part.polygons)
+        shifts["solid"] += int(part.shells["solid"].max()) + 1 if len(part.shells["solid"]) else 0
+
+    def glue(tables: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        return {key: np.concatenate([table[key] for table in tables]) for key in tables[0]}
+
+    starts = [part.polygons for part in moved]
+    rings = np.concatenate([np.diff(p.ring_start) for p in starts])
+    counts = np.concatenate([np.diff(p.polygon_start) for p in starts])
+    polygons = Polygons(
+        np.concatenate([p.xyz for p in starts]),
+        np.concatenate(([0], np.cumsum(rings))).astype(np.int64),
+        np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+    )
+    return FileColumns(
+        glue([part.objects for part in moved]),
+        glue([part.boundaries for part in moved]),
+        glue([part.surfaces for part in moved]),
+        glue([part.shells for part in moved]),
+        polygons,
+        parts[0].decision,
+    )
+
+
+def _shifted(part: FileColumns, shifts: dict[str, int]) -> FileColumns:
+    def move(table: dict[str, np.ndarray], **columns: int) -> dict[str, np.ndarray]:
+        changed = {key: np.where(table[key] >= 0, table[key] + by, table[key]) for key, by in columns.items()}
+        return table | changed
+
+    o, b = shifts["object"], shifts["boundary"]
+    return FileColumns(
+        move(part.objects, parent=o),
+        move(part.boundaries, object=o, parent=b),
+        move(part.surfaces, object=o, boundary=b),
+        move(part.shells, object=o, polygon=shifts["polygon"], solid=shifts["solid"]),
+        part.polygons,
+        part.decision,
+    )
+
+
+def _without_repeats(parts: list[FileColumns], log: GapLog) -> list[FileColumns]:
+    seen: set[str] = set()
+    result: list[FileColumns] = []
+    for part in parts:
+        ids, parent = part.objects["id"], part.objects["parent"]
+        keep = np.ones(len(ids), dtype=bool)
+        repeated = [i for i in np.flatnonzero(parent < 0) if ids[i] in seen]
+        seen.update(ids[parent < 0])
+        if repeated:
+            keep[repeated] = False
+            for row in np.flatnonzero(parent >= 0):  # a child stands after its parent
+                keep[row] = keep[parent[row]]
+            log.add(
+                "gml_object_in_several_files", layer="buildings", severity="info", count=len(repeated),
+                of=int((parent < 0).sum()), source=str(part.objects["source"][0]), places=ids[repeated],
+                default="the first file's",
+            )  # fmt: skip
+            surfaces = np.append(keep, True)[part.surfaces["object"]]
+            part = _only(part, surfaces, keep)
+        result.append(part)
+    return result

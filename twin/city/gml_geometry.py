@@ -1,0 +1,230 @@
+"""Polygons of one CityGML file as flat arrays, from the coordinate texts and ranges its events left.
+
+A polygon is kept as the file writes it: repeated points, spikes and surfaces off their plane are for the validity
+check to judge. Left out, with a row in the gap table, is only what has no place: coordinates that are not numbers,
+not finite or beyond any earth-bound system, and polygons without an outer ring.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from twin.city.gaps import GapLog
+from twin.city.gml_events import Events
+from twin.city.model import Polygons
+from twin.errors import InputError
+
+__all__ = ["ELEMENTS", "Geometry", "geometry_of", "spread"]
+
+ELEMENTS = ("Polygon", "PolygonPatch", "Triangle", "Rectangle", "ImplicitGeometry")
+"""GML elements a polygon came from."""
+
+_FARTHEST = 1e9  # [m or deg] no coordinate of an earth-bound system is larger
+
+
+@dataclass
+class Geometry:
+    """Polygons of one file with what is known of each.
+
+    ``row`` maps the file's polygon numbers to rows, -1 where one was left out.
+    """
+
+    polygons: Polygons
+    ids: np.ndarray
+    run: np.ndarray
+    element: np.ndarray
+    closed: np.ndarray
+    flat: np.ndarray  # written with two dimensions
+    row: np.ndarray
+
+
+def spread(changes: list[tuple[int, Any]], count: int, dtype: Any) -> np.ndarray:
+    """Return one value for each of ``count`` items from "from item i on, value v" pairs.
+
+    Examples
+    --------
+    >>> spread([(0, 3), (2, 2)], 4, int).tolist()
+    [3, 3, 2, 2]
+    """
+    starts = np.array([start for start, _ in changes] + [count], dtype=np.int64)
+    starts = np.minimum(starts, count)
+    return np.repeat(np.array([value for _, value in changes], dtype=dtype), np.diff(starts))
+
+
+def _dimensions(events: Events, counts: np.ndarray) -> np.ndarray:
+    """Coordinates a point in each ring; where the file declares nothing, three unless only two can be."""
+    told = [(ring, int(text) if text.isdigit() and 2 <= int(text) <= 4 else 0) for ring, text in events.ring_dimensions]
+    dimensions = spread(told, len(counts), np.int64)
+    unknown = dimensions == 0
+    dimensions[unknown] = np.where((counts[unknown] % 3 != 0) & (counts[unknown] % 2 == 0), 2, 3)
+    return dimensions
+
+
+def _points(values: np.ndarray, counts: np.ndarray, dimensions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points of all rings (n, 3), z NaN where two are written, and the number of points in each ring."""
+    points = counts // dimensions
+    if (dimensions == 3).all() and (points * 3 == counts).all():
+        return values.reshape(-1, 3), points
+    xyz = np.full((int(points.sum()), 3), np.nan)
+    used = np.arange(len(values)) - np.repeat(np.cumsum(counts) - counts, counts) < np.repeat(
+        points * dimensions, counts
+    )
+    for dimension in np.unique(dimensions):
+        rings = dimensions == dimension
+        numbers = values[np.repeat(rings, counts) & used].reshape(-1, dimension)
+        xyz[np.repeat(rings, points), : min(dimension, 3)] = numbers[:, :3]
+    return xyz, points
+
+
+def _per_polygon(flags: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Return True for polygons that have a ring with the flag; ``first`` has a closing entry."""
+    total = np.concatenate(([0], np.cumsum(flags)))
+    return total[first[1:]] > total[first[:-1]]
+
+
+def geometry_of(events: Events, name: str, log: GapLog) -> Geometry:
+    """Return the polygons of one file.
+
+    Parameters
+    ----------
+    events : Events
+        After the last byte was read.
+    name : str
+        File name for gap rows.
+    log : GapLog
+        Takes a row for whatever is left out or doubtful.
+
+    Raises
+    ------
+    InputError
+        If the file has polygons and none of them has readable coordinates.
+    """
+    values, counts, bad_texts = events.coordinates.result()
+    dimensions = _dimensions(events, counts)
+    xyz, sizes = _points(values, counts, dimensions)
+    total = len(events.polygon_ids)
+    first = np.array([*events.polygon_rings, len(counts)], dtype=np.int64)
+    ids = np.array(events.polygon_ids, dtype=object)
+    run_starts = [(run[0], i) for i, run in enumerate(events.runs)]
+    run = spread([(0, -1), *run_starts], total, np.int64) if total else np.empty(0, np.int64)
+
+    unreadable = np.zeros(len(counts), dtype=bool)
+    unreadable[list(bad_texts)] = True
+    unreadable |= sizes * dimensions != counts
+    broken = _per_polygon(unreadable, first)
+    if total and broken.all():
+        example = next(iter(bad_texts.values()), "a count of numbers that is no multiple of the dimension")
+        raise InputError(
+            f"{name} has no readable coordinates (found: {example!r}): they must be numbers with a decimal point, "
+            "separated by blanks; export the file again with the English number format."
+        )
+    ring_of_point = np.repeat(np.arange(len(counts)), sizes)
+    with np.errstate(invalid="ignore"):
+        finite = np.abs(xyz) < _FARTHEST
+    finite[:, 2] |= np.isnan(xyz[:, 2]) & (dimensions[ring_of_point] == 2)
+    wild_rings = np.zeros(len(counts), dtype=bool)
+    wild_rings[ring_of_point[~finite.all(axis=1)]] = True
+    wild = _per_polygon(wild_rings, first) & ~broken
+    ends = np.cumsum(sizes)
+    outer_empty = np.diff(first) == 0
+    outer_empty[~outer_empty] |= sizes[first[:-1][~outer_empty]] == 0
+    empty = outer_empty & ~broken & ~wild
+    for code, flags in (
+        ("gml_coordinates_unreadable", broken),
+        ("gml_coordinates_wild", wild),
+        ("gml_polygon_empty", empty),
+    ):
+        _tell(log, code, flags, ids, name, "error")
+
+    closing = np.zeros(len(xyz), dtype=bool)
+    several = sizes > 1
+    start, last = (ends - sizes)[several], ends[several] - 1
+    same = (xyz[start] == xyz[last]) | (np.isnan(xyz[start]) & np.isnan(xyz[last]))
+    closed_rings = np.zeros(len(counts), dtype=bool)
+    closed_rings[several] = same.all(axis=1)
+    closing[ends[closed_rings] - 1] = True
+    open_rings = ~closed_rings & (sizes > 0)
+
+    kept_polygons = ~(broken | wild | empty)
+    kept_rings = np.repeat(kept_polygons, np.diff(first)) & (sizes > 0)
+    kept_points = kept_rings[ring_of_point] & ~closing
+    new_sizes = (sizes - closed_rings)[kept_rings]
+    rings_kept = np.concatenate(([0], np.cumsum(kept_rings)))
+    polygon_start = np.concatenate((rings_kept[first[:-1][kept_polygons]], [rings_kept[-1]])).astype(np.int64)
+    polygons = Polygons(
+        xyz if kept_points.all() else np.ascontiguousarray(xyz[kept_points]),
+        np.concatenate(([0], np.cumsum(new_sizes))).astype(np.int64),
+        polygon_start,
+    )
+    _exteriors_first(polygons, events, rings_kept, first, kept_polygons)
+    closed = ~_per_polygon(open_rings, first)[kept_polygons]
+    element = spread(events.element_changes, total, np.int8)[kept_polygons]
+    row = np.where(kept_polygons, np.cumsum(kept_polygons) - 1, -1)
+    reverse = row[np.array(events.reversed_polygons, dtype=np.int64)] if events.reversed_polygons else ()
+    _reverse(polygons, [int(r) for r in reverse if r >= 0])
+    flat = _per_polygon((dimensions == 2) & (sizes > 0), first)[kept_polygons]
+    geometry = Geometry(polygons, ids[kept_polygons], run[kept_polygons], element, closed, flat, row)
+    _doubts(geometry, name, log)
+    return geometry
+
+
+def _tell(log: GapLog, code: str, flags: np.ndarray, ids: np.ndarray, name: str, severity: str, **values: Any) -> None:
+    places = [str(ids[i]) if ids[i] else f"polygon {i + 1}" for i in np.flatnonzero(flags)[:20]]
+    log.add(
+        code,
+        layer="buildings",
+        severity=severity,
+        count=int(flags.sum()),
+        of=len(flags),
+        source=name,
+        places=places,
+        **values,
+    )
+
+
+def _exteriors_first(
+    polygons: Polygons, events: Events, rings_kept: np.ndarray, first: np.ndarray, kept: np.ndarray
+) -> None:
+    """Put the outer ring first where a file writes a hole before it."""
+    for polygon, ring in events.late_exteriors:
+        if not kept[polygon]:
+            continue
+        low, high = int(rings_kept[first[polygon]]), int(rings_kept[ring])
+        a, b = polygons.ring_start[low], polygons.ring_start[high]
+        end = polygons.ring_start[high + 1]
+        polygons.xyz[a:end] = np.concatenate((polygons.xyz[b:end], polygons.xyz[a:b]))
+        sizes = np.diff(polygons.ring_start[low : high + 2])
+        polygons.ring_start[low + 1 : high + 2] = a + np.cumsum(np.concatenate((sizes[-1:], sizes[:-1])))
+
+
+def _reverse(polygons: Polygons, rows: list[int]) -> None:
+    """Turn polygons round that the file orients against their own direction (OrientableSurface)."""
+    for row in rows:
+        for ring in polygons.rings(row):
+            ring[:] = ring[::-1].copy()
+
+
+def _doubts(geometry: Geometry, name: str, log: GapLog) -> None:
+    """Write rows for rings that are open, too short, or repeat a point; they stay as they are."""
+    polygons, ids = geometry.polygons, geometry.ids
+    sizes = np.diff(polygons.ring_start)
+    xyz = polygons.xyz
+    repeats = np.zeros(len(xyz), dtype=bool)
+    if len(xyz) > 1:
+        repeats[1:] = (xyz[1:] == xyz[:-1]).all(axis=1)
+        repeats[polygons.ring_start[:-1][sizes > 0]] = False
+    repeated = np.add.reduceat(repeats, polygons.ring_start[:-1]) if len(sizes) else np.empty(0, np.int64)
+    short = sizes - repeated < 3
+    for ring in np.flatnonzero((sizes <= 6) & ~short):  # few points: those that return to an earlier one count once
+        a, b = polygons.ring_start[ring], polygons.ring_start[ring + 1]
+        if sizes[ring] > 3 or repeated[ring]:
+            short[ring] = len(np.unique(xyz[a:b], axis=0)) < 3
+    _tell(log, "gml_ring_open", ~geometry.closed, ids, name, "warning")
+    _tell(log, "gml_ring_short", _per_polygon(short, polygons.polygon_start), ids, name, "warning")
+    _tell(log, "gml_points_repeated", _per_polygon(repeated > 0, polygons.polygon_start), ids, name, "info")
+    _tell(
+        log, "gml_heights_missing", geometry.flat, ids, name, "default", default="lowest height of the object, else 0 m"
+    )
