@@ -1,0 +1,28 @@
+"""Heat stress outdoors: sun and shade, sky view, mean radiant temperature and comfort indices on a grid.
+
+``prepare`` works out once what each cell sees of the sky, ``simulate`` gives temperatures and comfort for every hour.
+"""
+
+from __future__ import annotations
+
+from models.heat.classes import ComfortClass, classify, comfort_classes
+from models.heat.geometry import SkyGeometry, prepare, sky_view_factor
+from models.heat.indices import utci
+from models.heat.person import mean_radiant_temperature
+from models.heat.shading import shadow
+from models.heat.simulation import simulate
+from models.heat.sun import sun_position
+
+__all__ = [
+    "ComfortClass",
+    "SkyGeometry",
+    "classify",
+    "comfort_classes",
+    "mean_radiant_temperature",
+    "prepare",
+    "shadow",
+    "simulate",
+    "sky_view_factor",
+    "sun_position",
+    "utci",
+]
