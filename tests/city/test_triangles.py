@@ -128,7 +128,7 @@ def test_any_star_is_filled(points: int, seed: int, pierced: bool) -> None:
     v = np.cross(normal, u) / np.linalg.norm(normal)
     solid = polygons_of([r[:, :1] * u + r[:, 1:] * v for r in rings])
     vectors, _ = area_vectors(solid)
-    expected = shapely.Polygon(ring, [r for r in rings[1:]]).area
+    expected = shapely.Polygon(ring, rings[1:]).area
     if expected < 1e-3:
         return
     assert np.linalg.norm(vectors, axis=1).sum() == pytest.approx(expected, rel=1e-9)

@@ -165,6 +165,8 @@ def _tables_extent(city: City) -> Area | None:
         return None
     all_boxes = np.array(boxes)
     low, high = all_boxes[:, :2].min(axis=0), all_boxes[:, 2:].max(axis=0)
+    flat = high <= low  # one tree has a place but no extent
+    low, high = np.where(flat, low - 1.0, low), np.where(flat, high + 1.0, high)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 

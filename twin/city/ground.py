@@ -1,9 +1,10 @@
 """Terrain on the grid: a raster sampled at cell centres, its holes filled from around them, or ground from buildings.
 
 A cell takes the terrain at its centre, bilinear between the raster's cell centres (the raster's own values where the
-grids coincide); a cell of several raster cells takes the mean of such samples. Holes are filled with the mean of the
-eight nearest known cells around them, weighted by the inverse square of distance (Shepard 1968,
-doi 10.1145/800186.810616).
+grids coincide); a cell of several raster cells takes the mean of such samples. Holes are spanned by a membrane: every
+unknown cell becomes the mean of its four neighbours (Laplace's equation, no flow over the grid's edge), reckoned from
+coarse to fine grids (push-pull of Gortler et al. 1996, doi 10.1145/237170.237200, with relaxation). So a filled cell
+lies between the lowest and the highest height around its hole.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from models.parallel import in_blocks, threads
+from models.parallel import in_blocks
 from twin.city.grid import centres
 from twin.errors import InputError
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fill_holes", "resample", "terrain_on"]
 
-_DIRECT = 100_000  # more unknown cells than this are filled on a coarser grid
+_SWEEPS = 16  # per grid; started from a coarser one, the rest error is far below a terrain raster's own
 
 
 @njit(cache=True, nogil=True)
@@ -115,32 +116,49 @@ def resample(raster: xr.DataArray, box: GeoBox) -> np.ndarray:
     return out
 
 
-def _shepard(known: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return inverse-square-distance means of the eight nearest known values."""
-    from scipy.spatial import cKDTree
-
-    distance, index = cKDTree(known).query(wanted, k=min(8, len(known)), workers=threads())
-    distance, index = distance.reshape(len(wanted), -1), index.reshape(len(wanted), -1)
-    weight = 1.0 / np.maximum(distance, 1e-9) ** 2
-    return (weight * values[index]).sum(axis=1) / weight.sum(axis=1)
-
-
-def _coarse(known: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return :func:`_shepard` means reckoned on a coarse lattice and read off bilinearly."""
-    low, high = wanted.min(axis=0), wanted.max(axis=0)
-    step = max(2.0, float(np.sqrt(np.prod(high - low + 1.0) / _DIRECT)))
-    axes = [np.arange(low[k], high[k] + 2.0 * step, step) for k in range(2)]
-    lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    coarse = _shepard(known, values, lattice.reshape(-1, 2)).reshape(lattice.shape[:2])
-    return _read_off(coarse, (wanted - low) / step)
+@njit(cache=True, nogil=True)
+def _halve(fine: np.ndarray) -> np.ndarray:
+    """Return means of 2 x 2 cells, of the known ones among them; NaN where none is."""
+    rows, columns = (fine.shape[0] + 1) // 2, (fine.shape[1] + 1) // 2
+    coarse = np.empty((rows, columns), np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            total, known = 0.0, 0
+            for i in range(2 * row, min(2 * row + 2, fine.shape[0])):
+                for j in range(2 * column, min(2 * column + 2, fine.shape[1])):
+                    if np.isfinite(fine[i, j]):
+                        total += fine[i, j]
+                        known += 1
+            coarse[row, column] = total / known if known else np.nan
+    return coarse
 
 
 @njit(cache=True, nogil=True)
-def _read_off(coarse: np.ndarray, places: np.ndarray) -> np.ndarray:
-    out = np.empty(places.shape[0])
-    for i in range(places.shape[0]):
-        out[i] = _sample(coarse, places[i, 0], places[i, 1])
-    return out
+def _relax(heights: np.ndarray, unknown: np.ndarray, coarse: np.ndarray, sweeps: int) -> None:
+    """Start unknown cells from a coarser grid and move each towards the mean of its neighbours, in place."""
+    rows, columns = heights.shape
+    for row in range(rows):
+        for column in range(columns):
+            if unknown[row, column]:
+                heights[row, column] = _sample(coarse, row / 2.0 - 0.25, column / 2.0 - 0.25)
+    for sweep in range(sweeps):
+        for step in range(rows):
+            row = step if sweep % 2 == 0 else rows - 1 - step
+            for column in range(columns):
+                if unknown[row, column]:
+                    up, down = max(row - 1, 0), min(row + 1, rows - 1)
+                    left, right = max(column - 1, 0), min(column + 1, columns - 1)
+                    heights[row, column] = 0.25 * (
+                        heights[up, column] + heights[down, column] + heights[row, left] + heights[row, right]
+                    )
+
+
+def _fill(heights: np.ndarray) -> None:
+    unknown = ~np.isfinite(heights)
+    if unknown.any():
+        coarse = _halve(heights)
+        _fill(coarse)
+        _relax(heights, unknown, coarse, _SWEEPS)
 
 
 def fill_holes(heights: np.ndarray) -> np.ndarray:
@@ -157,16 +175,11 @@ def fill_holes(heights: np.ndarray) -> np.ndarray:
         bool, the filled cells.
     """
     unknown = ~np.isfinite(heights)
-    if not unknown.any():
-        return unknown
-    from scipy.ndimage import binary_dilation
-
-    rim = binary_dilation(unknown, np.ones((3, 3), bool)) & ~unknown
-    known = np.argwhere(rim).astype(float)
-    values = heights[rim].astype(float)
-    wanted = np.argwhere(unknown).astype(float)
-    fill = _shepard if len(wanted) <= _DIRECT else _coarse
-    heights[unknown] = fill(known, values, wanted)
+    rows, columns = np.flatnonzero(unknown.any(axis=1)), np.flatnonzero(unknown.any(axis=0))
+    if len(rows):
+        # the rim of known cells around the holes decides; when there is none nearby, all of the grid does
+        around = np.s_[max(0, rows[0] - 1) : rows[-1] + 2, max(0, columns[0] - 1) : columns[-1] + 2]
+        _fill(heights[around])
     return unknown
 
 
@@ -224,6 +237,6 @@ def terrain_on(raster: xr.DataArray, box: GeoBox, log: GapLog) -> np.ndarray:
             of=holes.size,
             source=str(raster.attrs.get("source", "")),
             places=_hole_places(holes, box),
-            default="nearest terrain around, weighted by distance",
+            default="spanned from the terrain around",
         )
     return heights

@@ -47,6 +47,7 @@ def _terrain(city: City, box: GeoBox, prints: Footprints, log: gap_table.GapLog)
     lowest = lowest_points(city)
     ground = np.where(np.isfinite(ground), ground, np.where(np.isfinite(lowest), lowest, np.nan))
     ground = np.where(np.isfinite(ground), ground, ground[prints.top])
+    ground[~np.isin(city.objects["kind"].to_numpy(dtype=object), ("Building", "BuildingPart"))] = np.nan
     heights = np.full(box.shape, np.nan, np.float32)
     order = np.argsort(-ground[prints.object], kind="stable")  # the lowest ground of overlapping footprints stays
     rank = np.empty_like(order)
@@ -71,7 +72,7 @@ def _terrain(city: City, box: GeoBox, prints: Footprints, log: gap_table.GapLog)
         severity="warning",
         count=heights.size,
         of=heights.size,
-        default=f"ground of {known} building footprints, between them weighted by distance",
+        default=f"ground of {known} building footprints, spanned between them",
     )
     fill_holes(heights)
     return heights
