@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -41,7 +42,7 @@ def body_bounds(city: City) -> Bounds | None:
     bounds = bounds[~np.isnan(bounds[:, 0])]
     if not len(bounds):
         return None
-    west, south, east, north = *bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0)
+    (west, south), (east, north) = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
     return float(west), float(south), float(east), float(north)
 
 
@@ -74,16 +75,35 @@ def kept(city: City, keep: np.ndarray) -> City:
     """Return the city with only some of its objects (a mask), their surfaces and polygons."""
     if keep.all():
         return city
-    number = np.cumsum(keep) - 1
-    objects = city.objects[keep].reset_index(drop=True)
-    parent = objects["parent"].to_numpy()
-    known = (parent >= 0) & keep[np.maximum(parent, 0)]
-    objects = objects.assign(parent=np.where(known, number[np.maximum(parent, 0)], -1).astype(np.int64))
-    owner = city.surfaces["object"].to_numpy()
-    rows = keep[owner] if len(owner) else np.zeros(0, dtype=bool)
-    surfaces = city.surfaces[rows].reset_index(drop=True)
-    surfaces = surfaces.assign(object=number[surfaces["object"].to_numpy()].astype(np.int64))
-    return city.replace(objects=objects, surfaces=surfaces, polygons=_some(city.polygons, rows))
+    rows = _stay(city.surfaces["object"], keep)
+    boundary_rows = _stay(city.boundaries["object"], keep)
+    shells = city.shells[_stay(city.shells["object"], keep)].reset_index(drop=True)
+    surfaces = _renumbered(city.surfaces[rows], "object", keep)
+    if "boundary" in surfaces:
+        surfaces = _renumbered(surfaces, "boundary", boundary_rows)
+    boundaries = _renumbered(_renumbered(city.boundaries[boundary_rows], "object", keep), "parent", boundary_rows)
+    shells = _renumbered(_renumbered(shells, "object", keep), "polygon", rows)
+    return city.replace(
+        objects=_renumbered(city.objects[keep], "parent", keep),
+        surfaces=surfaces,
+        polygons=_some(city.polygons, rows),
+        boundaries=boundaries,
+        shells=shells,
+    )
+
+
+def _stay(owner: pd.Series, keep: np.ndarray) -> np.ndarray:
+    """Which rows stay: those whose owner stays, and those that belong to none."""
+    rows = owner.to_numpy(dtype=np.int64)
+    return np.asarray((rows < 0) | keep[np.maximum(rows, 0)])
+
+
+def _renumbered(table: Any, column: str, keep: np.ndarray) -> Any:
+    """Return the table with one column of row numbers counted anew after rows were left out; -1 = the row is gone."""
+    number = np.where(keep, np.cumsum(keep) - 1, -1)
+    rows = table[column].to_numpy(dtype=np.int64)
+    anew = np.where(rows >= 0, number[np.maximum(rows, 0)], -1) if len(number) else rows
+    return table.assign(**{column: anew.astype(np.int64)}).reset_index(drop=True)
 
 
 def _some(polygons: Polygons, rows: np.ndarray) -> Polygons:
@@ -124,17 +144,37 @@ def joined(cities: Sequence[City], crs: pyproj.CRS | None) -> City:
     """Return one city with the bodies of several, in order; their other tables are left behind."""
     if len(cities) == 1:
         return cities[0]
-    objects, surfaces, parts = [], [], []
-    offset = 0
+    objects, surfaces, boundaries, shells = [], [], [], []
+    row = polygon = boundary = 0
     for city in cities:
-        parent = city.objects["parent"].to_numpy()
-        objects.append(city.objects.assign(parent=np.where(parent >= 0, parent + offset, -1).astype(np.int64)))
-        surfaces.append(city.surfaces.assign(object=city.surfaces["object"].to_numpy() + offset))
-        parts.append(city.polygons)
-        offset += len(city.objects)
+        objects.append(_shifted(city.objects, parent=row))
+        surfaces.append(_shifted(city.surfaces, object=row, boundary=boundary))
+        boundaries.append(_shifted(city.boundaries, object=row, parent=boundary))
+        shells.append(_shifted(city.shells, object=row, polygon=polygon))
+        row, polygon, boundary = row + len(city.objects), polygon + len(city.polygons), boundary + len(city.boundaries)
     table = gpd.GeoDataFrame(pd.concat(objects, ignore_index=True), geometry="geometry", crs=crs)
-    sides = [frame for frame in surfaces if len(frame)] or surfaces[:1]
-    return City(crs=crs, objects=table, surfaces=pd.concat(sides, ignore_index=True), polygons=_chained(parts))
+    return City(
+        crs=crs,
+        objects=table,
+        surfaces=_stacked(surfaces),
+        polygons=_chained([city.polygons for city in cities]),
+        boundaries=_stacked(boundaries),
+        shells=_stacked(shells),
+    )
+
+
+def _shifted(table: Any, **offsets: int) -> Any:
+    """Return the table with row numbers shifted where they point at a row."""
+    columns = {}
+    for column, offset in offsets.items():
+        if column in table:
+            rows = table[column].to_numpy(dtype=np.int64)
+            columns[column] = np.where(rows >= 0, rows + offset, -1)
+    return table.assign(**columns)
+
+
+def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
 def _chained(parts: Sequence[Polygons]) -> Polygons:

@@ -1,4 +1,4 @@
-"""What layers say of each other: trees inside buildings or water, things beside the terrain or the area, missing roofs."""
+"""What layers say of each other: trees inside buildings or water, things beside the terrain, missing roofs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delimited text tables (CSV) as offices hand them out: German column names, semicolons, decimal commas, old encodings."""
+"""Delimited text tables (CSV) as offices hand them out: German headings, semicolons, decimal commas, old encodings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _encoding(head: bytes) -> str:
 
 
 def _separator(line: str) -> str:
-    """The sign that parts a heading line most often, outside quotes."""
+    """Return the sign that parts a heading line most often, outside quotes."""
     outside = "".join(line.split('"')[::2])
     return max(";\t,|", key=outside.count)
 
@@ -102,7 +102,8 @@ def points_of(table: pd.DataFrame, columns: Mapping[str, str], file: Path, decim
     if "x" not in columns or "y" not in columns:
         listed = ", ".join(map(str, table.columns))
         raise InputError(
-            f"{file}: the columns of the coordinates are not known: name them with columns = {{ x = ..., y = ... }}; it has {listed}."
+            f"{file}: the columns of the coordinates are not known: name them with columns = {{ x = ..., y = ... }}; "
+            f"it has {listed}."
         )
     x, _ = numbers(table[columns["x"]], decimal=decimal)
     y, _ = numbers(table[columns["y"]], decimal=decimal)

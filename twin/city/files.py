@@ -5,18 +5,19 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from twin.city.gml_files import SUFFIXES
 from twin.city.model import SOURCE_COLUMNS
 from twin.city.profile import Layer
 from twin.errors import InputError
 
 __all__ = ["found", "is_citygml", "sha256", "source_rows"]
 
-CITYGML_SUFFIXES = (".gml", ".xml", ".gml.gz", ".xml.gz", ".gz")
 _BLOCK = 1 << 20
 _SIDECARS = (".dbf", ".shx", ".prj", ".cpg")
 
@@ -64,24 +65,23 @@ def _inside(folder: Path, role: str, suffixes: Sequence[str]) -> list[Path]:
 
 
 def is_citygml(path: str) -> bool:
-    """Tell by name (and, for an archive, by its members) whether a path holds CityGML.
+    """Tell by name (of an archive, by its members; of a folder, by its files) whether a path holds CityGML.
 
     Examples
     --------
-    >>> is_citygml("LoD2_32_354_5643_1_NW.gml"), is_citygml("buildings.shp")
-    (True, False)
+    >>> is_citygml("LoD2_32_354_5643_1_NW.gml"), is_citygml("lod2/*.xml.gz"), is_citygml("buildings.shp")
+    (True, True, False)
     """
-    name = path.lower()
-    if name.endswith(".zip"):
-        import zipfile
-
-        if not zipfile.is_zipfile(path):
-            return False
+    if path.lower().endswith(".zip") and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            return any(member.lower().endswith(CITYGML_SUFFIXES) for member in archive.namelist())
-    if Path(path).is_dir() and not name.endswith(".gdb"):
-        return True
-    return name.endswith(CITYGML_SUFFIXES)
+            return any(_is_gml_name(member) for member in archive.namelist())
+    if Path(path).is_dir():
+        return any(is_citygml(os.fspath(f)) for f in Path(path).rglob("*") if f.is_file())
+    return _is_gml_name(path) or (glob.has_magic(path) and path.lower().endswith((".zip", "*")))
+
+
+def _is_gml_name(name: str) -> bool:
+    return name.lower().removesuffix(".gz").endswith(SUFFIXES)
 
 
 def sha256(file: Path) -> str:

@@ -20,14 +20,16 @@ from twin.city.crs import crs_label
 from twin.city.defaults import default
 from twin.city.delimited import SUFFIXES as TABLE_SUFFIXES
 from twin.city.features import VECTOR_SUFFIXES, read_features
-from twin.city.files import CITYGML_SUFFIXES, found, is_citygml, source_rows
+from twin.city.files import found, is_citygml, source_rows
+from twin.city.land_cover import read_land_cover
 from twin.city.model import LAND_COVER_COLUMNS, NETWORK_COLUMNS, SOURCE_COLUMNS, STATION_COLUMNS, TREE_COLUMNS, City
+from twin.city.outlines import read_footprints
 from twin.city.placing import Bounds, Reference, grown, parsed, placed, require_projected
 from twin.city.profile import BuildingsLayer, Layer, Profile, make_profile, read_profile
 from twin.city.rasters import RASTER_SUFFIXES, read_terrain
 from twin.city.tree_filling import fill_trees
 from twin.city.trees import cadastres, read_trees
-from twin.city.vectors import read_footprints, read_land_cover, read_stations, read_streets
+from twin.city.vectors import read_stations, read_streets
 from twin.errors import InputError
 from twin.progress import track
 
@@ -87,8 +89,12 @@ def load(
 
     Examples
     --------
-    >>> city = load("city.toml")  # doctest: +SKIP
-    >>> city = load(buildings="lod2.gml", terrain="dgm1.tif", trees={"path": "trees.csv", "cadastre": "berlin"})  # doctest: +SKIP
+    >>> city = load("data/samples/city.toml")
+    >>> city.counts()["Building"], city.counts()["trees"]
+    (225, 952)
+    >>> city = load(buildings="data/samples/lod2/*.gml", terrain="data/samples/dgm1.tif")
+    >>> city.terrain.dims
+    ('y', 'x')
     """
     given = {
         "buildings": buildings,
@@ -105,7 +111,7 @@ def load(
     if area is not None:
         checked = make_profile(
             {"area": tuple(area) if isinstance(area, list | tuple) else os.fspath(area)}, where="area"
-        )  # type: ignore[arg-type]
+        )
         changes["area"] = checked.area
     own = {"lod": str(lod) if lod is not None else None, "default_storey_height": default_storey_height}
     own = {key: value for key, value in own.items() if value is not None}
@@ -139,7 +145,7 @@ def profile_of(profile: PathLike | None, given: Mapping[str, LayerSpec | None] |
 
 
 def _role_of(path: Path) -> str:
-    """The layer that a single data file given as a city is, by its ending."""
+    """Return the layer that a single data file given as a city is, by its ending."""
     if not path.exists():
         raise InputError(f"{path} does not exist: give a city profile (TOML), a CityGML file or a folder of them.")
     if is_citygml(os.fspath(path)):
@@ -175,7 +181,7 @@ def _layer_table(role: str, spec: LayerSpec) -> Any:
         )
 
     if role == "terrain":
-        return {"path": [os.fspath(p) for p in spec]} if isinstance(spec, list | tuple) else table(spec)  # type: ignore[arg-type]
+        return {"path": [os.fspath(p) for p in spec]} if isinstance(spec, list | tuple) else table(spec)
     return [table(one) for one in spec] if isinstance(spec, list | tuple) else [table(spec)]
 
 
@@ -219,7 +225,10 @@ class _Loading:
                 self.ref.settle(self.ref.crs, None, "The city")
 
     def _note(self, files: Sequence[Path], layer: Layer, role: str) -> None:
-        self.sources.append(source_rows(files, _licensed(layer), role))
+        self._read(source_rows(files, _licensed(layer), role))
+
+    def _read(self, sources: pd.DataFrame) -> None:
+        self.sources.append(sources)
         self.steps += 1
         self.done(self.steps)
 
@@ -227,7 +236,7 @@ class _Loading:
         cities = []
         for layer in self.plan.buildings:
             vector = layer.height is not None or layer.storeys is not None
-            if not vector and all(is_citygml(path) or _is_pattern_of_citygml(path) for path in layer.path):
+            if not vector and all(is_citygml(path) for path in layer.path):
                 cities.append(self._citygml(layer))
             else:
                 files = found(layer.path, "buildings", suffixes=VECTOR_SUFFIXES)
@@ -241,11 +250,11 @@ class _Loading:
     def _citygml(self, layer: BuildingsLayer) -> City:
         from twin.city.gml import read_citygml
 
-        files = found(layer.path, "buildings", suffixes=(*CITYGML_SUFFIXES, ".zip"))
-        city = read_citygml(files, lod=layer.lod, crs=layer.crs)
+        city = read_citygml(layer.path, lod=layer.lod, crs=layer.crs)
         self.gap_tables.append(city.gaps)
-        self._note(files, layer, "buildings")
-        where = os.fspath(files[0]) if len(files) == 1 else f"{files[0].parent} ({len(files)} files)"
+        licence = {"licence": layer.licence, "attribution": layer.attribution}
+        self._read(city.sources.assign(**licence))
+        where = layer.path[0] if len(layer.path) == 1 else f"{layer.path[0]} and {len(layer.path) - 1} more"
         bounds = bodies.body_bounds(city)
         if bounds is None:
             return city
@@ -269,8 +278,8 @@ class _Loading:
         others = [layer for layer in self.plan.layers if not isinstance(layer, BuildingsLayer)]
         if others or len(self.plan.buildings) > 1:
             raise InputError(
-                f"{where} names no earth-bound coordinate reference system, so no other layer can be laid over it: add crs = "
-                '"EPSG:25832" (or the one it is in) to its table [buildings] of the profile.'
+                f"{where} names no earth-bound coordinate reference system, so no other layer can be laid over it: "
+                'add crs = "EPSG:25832" (or the one it is in) to its table [buildings] of the profile.'
             )
         self.ref.cover(bounds, where)
         return city
@@ -303,18 +312,14 @@ class _Loading:
         return city.replace(gaps=gaps.join(*self.gap_tables, ref.log.table()), sources=sources)
 
 
-def _is_pattern_of_citygml(path: str) -> bool:
-    return path.lower().endswith((*CITYGML_SUFFIXES, ".zip"))
-
-
 def _refuse_without_height(files: Sequence[Path], layer: BuildingsLayer) -> None:
     if layer.height is None and layer.storeys is None:
         from twin.city.features import describe_file
 
         fields = ", ".join(map(str, describe_file(files[0], layer.layer, layer.encoding)["fields"])) or "none"
         raise InputError(
-            f'{files[0]} holds footprints without saying where their heights are: add height = "..." or storeys = "..." to its '
-            f"table [buildings]; its columns are {fields}."
+            f"{files[0]} holds footprints without saying where their heights are: "
+            f'add height = "..." or storeys = "..." to its table [buildings]; its columns are {fields}.'
         )
 
 
@@ -331,7 +336,7 @@ def _area_of(path: str, crs: pyproj.CRS) -> Bounds:
 
 
 def _licensed(layer: Layer) -> Layer:
-    """The layer, with the licence of its known cadastre where the profile names none."""
+    """Return the layer, with the licence of its known cadastre where the profile names none."""
     name = getattr(layer, "cadastre", None)
     if not name or layer.licence:
         return layer

@@ -91,14 +91,14 @@ def refuse_degrees(bounds: Bounds, crs: pyproj.CRS, where: str) -> None:
         return
     if west >= -180 and east <= 180 and south >= -180 and north <= 180 and max(abs(v) for v in bounds) > 1e-9:
         raise InputError(
-            f"{where} says {crs_label(crs)}, which counts in metres, but its coordinates ({bounds_text(bounds)}) look like "
-            'degrees: give the layer crs = "EPSG:4326".'
+            f"{where} says {crs_label(crs)}, which counts in metres, but its coordinates ({bounds_text(bounds)}) look "
+            'like degrees: give the layer crs = "EPSG:4326".'
         )
     prefix = int(west // 1e6)
     if prefix in _PREFIXED and int(east // 1e6) == prefix and horizontal(crs).to_epsg() not in _PREFIXED.values():
         raise InputError(
-            f"{where} says {crs_label(crs)}, but its coordinates ({bounds_text(bounds)}) carry the zone number {prefix} before "
-            f'the easting: give the layer crs = "EPSG:{_PREFIXED[prefix]}".'
+            f"{where} says {crs_label(crs)}, but its coordinates ({bounds_text(bounds)}) carry the zone number "
+            f'{prefix} before the easting: give the layer crs = "EPSG:{_PREFIXED[prefix]}".'
         )
 
 

@@ -244,7 +244,7 @@ _TABLES: dict[str, type[_Table]] = {
 def _keys_allowed(location: Sequence[str | int]) -> tuple[str, list[str]]:
     """Return the name of the table an error lies in and the keys allowed there."""
     names = [str(part) for part in location if not isinstance(part, int)]
-    table: type[_Table] = _TABLES.get(names[0], Profile) if len(names) > 1 else Profile
+    table: Any = _TABLES.get(names[0], Profile) if len(names) > 1 else Profile
     shown = f"[{names[0]}]" if len(names) > 1 else "the profile"
     if len(names) > 2:
         inner = {"columns": {"trees": TreeColumns, "streets": StreetColumns, "stations": StationColumns}}

@@ -23,11 +23,12 @@ from rasterio.windows import Window
 from models.layers import LAYERS
 from twin.city.crs import crs_label
 from twin.city.defaults import default
+from twin.city.gaps import GapLog
 from twin.city.placing import Bounds, Reference, grown, horizontal, overlap, same_place
 from twin.city.profile import TerrainLayer
 from twin.errors import InputError
 
-__all__ = ["RASTER_SUFFIXES", "Raster", "read_raster", "read_terrain", "terrain_bounds"]
+__all__ = ["RASTER_SUFFIXES", "Raster", "read_raster", "read_terrain", "report_holes", "terrain_bounds"]
 
 RASTER_SUFFIXES = (".tif", ".tiff", ".asc", ".xyz", ".txt", ".vrt", ".img", ".xyz.gz")
 _TEXT_POINTS = (".xyz", ".txt", ".csv", ".xyz.gz", ".gz")
@@ -248,7 +249,7 @@ def read_terrain(files: Sequence[Path], layer: TerrainLayer, ref: Reference) -> 
         ref.cover(_union(beside), str(files[0]) if len(files) == 1 else f"The terrain of {len(files)} files")
     merged = _merged([tile for tile, _ in tiles], [file for _, file in tiles], ref)
     merged = Raster(_possible(merged, files, ref), merged.transform, merged.crs)
-    _report_holes(merged, files, ref)
+    report_holes(merged, files, ref.log)
     return _as_array(merged, ref)
 
 
@@ -275,7 +276,7 @@ def _read_tile(file: Path, layer: TerrainLayer, ref: Reference) -> Raster:
 
 
 def _same_window(file: Path, wanted: Bounds | None, ref: Reference) -> Bounds | None:
-    """The part wanted, where the file is already in the city's CRS, so that only that part is read."""
+    """Return the part wanted, where the file is already in the city's CRS, so that only that part is read."""
     if wanted is None or ref.crs is None or file.name.lower().endswith(_TEXT_POINTS):
         return None
     try:
@@ -364,7 +365,8 @@ def _cell(raster: Raster, row: float, column: float) -> str:
     return f"{x:.1f}, {y:.1f}"
 
 
-def _report_holes(raster: Raster, files: Sequence[Path], ref: Reference) -> None:
+def report_holes(raster: Raster, files: Sequence[Path], log: GapLog) -> None:
+    """Write a gap row for cells without height: how many, in how many holes, and where the largest are."""
     holes = np.isnan(raster.values)
     count = int(holes.sum())
     if not count:
@@ -376,7 +378,7 @@ def _report_holes(raster: Raster, files: Sequence[Path], ref: Reference) -> None
     largest = np.argsort(-sizes, kind="stable")[:20]
     centres = ndimage.center_of_mass(holes, labels, largest + 1)
     places = [f"{_cell(raster, *centre)} ({sizes[i]} cells)" for i, centre in zip(largest, centres, strict=True)]
-    ref.log.add(
+    log.add(
         "terrain_raster_holes",
         layer="terrain",
         severity="warning",

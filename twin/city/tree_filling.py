@@ -200,7 +200,7 @@ def fill_trees(trees: gpd.GeoDataFrame, log: GapLog) -> gpd.GeoDataFrame:
 
 
 def _names(filled: dict[str, np.ndarray]) -> np.ndarray:
-    """The names of the filled values of each tree, comma separated."""
+    """Return the names of the filled values of each tree, comma separated."""
     code = sum((mask.astype(np.int64) << i for i, mask in enumerate(filled.values())), np.int64(0))
     words = [",".join(name for i, name in enumerate(filled) if number >> i & 1) for number in range(1 << len(filled))]
     return np.asarray(words, dtype=object)[code]

@@ -205,7 +205,8 @@ def _require_sizes(frame: gpd.GeoDataFrame, mapping: _Mapping, file: Path, avail
     listed = ", ".join(available) or "none"
     how = f"the cadastre {mapping.cadastre!r}" if mapping.cadastre not in ("", "general") else "its column names"
     raise InputError(
-        f"{file}: no column of species, height, crown or trunk is known by {how}: name them with columns = {{ height = ... }}; it has {listed}."
+        f"{file}: no column of species, height, crown or trunk is known by {how}: "
+        f"name them with columns = {{ height = ... }}; it has {listed}."
     )
 
 
