@@ -13,17 +13,19 @@ import hashlib
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from models.heat.sky import sky_patches
-from models.heat.sweeps import Sweep, line_count, sweep_lines, sweep_plan
+from models.heat.sweeps import Sweep, line_count, merge_transposed, sweep_lines, sweep_plan
 from models.layers import InputError, read_table, require_layers, require_metric_grid
 from models.parallel import in_blocks, over
 
-__all__ = ["Relief", "SkyGeometry", "prepare", "relief_of", "sky_view_factor"]
+__all__ = ["Relief", "SkyGeometry", "prepare", "relief_of", "sky_view_factor", "sun_bits"]
 
 _PLANES = 20  # bytes that hold 153 bits
 _VERSION = "1"  # part of the content hash: raise it when the bits change
@@ -42,15 +44,58 @@ class Relief:
     top: np.ndarray
     """Top of crowns [m above datum]; not above ``under`` where there is no crown."""
 
-    def directed(self, azimuth: float, elevation: float) -> tuple[Sweep, tuple, int, float]:
-        """Return the sweep towards a direction, the kernel's steps, the words of a crown string and its lowest ``c``."""
+    @cached_property
+    def turned(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The three heights with rows and columns changed: lines that step through rows read these."""
+        return tuple(  # type: ignore[return-value]
+            np.ascontiguousarray(values.reshape(self.shape).T).ravel()
+            for values in (self.surface, self.under, self.top)
+        )
+
+    @cached_property
+    def span(self) -> tuple[float, float]:
+        """Lowest and highest point [m above datum]."""
+        return float(self.surface.min()), float(max(self.surface.max(), self.top.max()))
+
+    def directed(self, azimuth: float, elevation: float) -> Direction:
+        """Return how a direction crosses this grid.
+
+        Parameters
+        ----------
+        azimuth, elevation : float
+            [deg], azimuth from grid north.
+        """
         plan = sweep_plan(self.shape, self.cell, azimuth, elevation)
         rows, columns = self.shape
-        steps = (columns, 1, columns) if plan.rows_major else (1, columns, rows)
+        minor = columns if plan.rows_major else rows
         reach = plan.rise * plan.offsets.size
-        low = float(self.surface.min()) - (0.0 if plan.forward else reach) - plan.rise
-        high = float(max(self.surface.max(), self.top.max())) + (reach if plan.forward else 0.0) + plan.rise
-        return plan, steps, int((high - low) / plan.bin) // 64 + 3, low
+        low = self.span[0] - (0.0 if plan.forward else reach) - plan.rise
+        high = self.span[1] + (reach if plan.forward else 0.0) + plan.rise
+        heights = self.turned if plan.rows_major else (self.surface, self.under, self.top)
+        return Direction(plan, minor, heights, low, int((high - low) / plan.bin) // 64 + 3)
+
+
+class Direction(NamedTuple):
+    """One direction over one grid: the plan, and the arrays in which its lines are runs of neighbours."""
+
+    plan: Sweep
+    minor: int
+    heights: tuple[np.ndarray, np.ndarray, np.ndarray]
+    low: float
+    words: int
+
+    def sweep(self, start: int, stop: int, bit: int, open_bits: np.ndarray, crown_bits: np.ndarray) -> np.ndarray:
+        """Walk lines ``start`` to ``stop``, set ``bit`` in the masks, return the height of sun-facing walls and their lit part.
+
+        The masks are laid out as ``heights``: transposed where the plan steps through rows.
+        """
+        plan, major = self.plan, self.plan.offsets.size
+        walls = np.zeros(2, dtype=np.int64)
+        sweep_lines(
+            start, stop, plan.first, plan.offsets, plan.forward, 1, major, self.minor, 0, plan.rise, plan.bin, self.low,
+            *self.heights, np.uint8(bit), open_bits, crown_bits, np.zeros(self.words, np.uint64), walls,
+        )  # fmt: skip
+        return walls
 
 
 def relief_of(site: xr.Dataset) -> Relief:
@@ -180,25 +225,20 @@ def _content_hash(relief: Relief) -> str:
     return digest.hexdigest()[:32]
 
 
-def _sweep_plane(relief: Relief, plane: int, open_bits: np.ndarray, crown_bits: np.ndarray) -> None:
-    """Fill one byte plane: eight directions, one after the other."""
+def _sweep_plane(relief: Relief, plane: int, bits: np.ndarray) -> None:
+    """Fill one byte plane (2, cells): eight directions, one after the other."""
     patches = sky_patches()
-    walls = np.zeros(2, dtype=np.int64)
-    for number in range(8):
-        patch = plane * 8 + number
-        if patch >= patches.azimuth.size:
-            return
-        plan, (major_step, minor_step, minor), size, low = relief.directed(
-            patches.azimuth[patch], patches.elevation[patch]
-        )
-        sweep_lines(
-            0, line_count(plan), plan.first, plan.offsets, plan.forward, major_step, minor_step, minor, 0, plan.rise, plan.bin, low,
-            relief.surface, relief.under, relief.top, np.uint8(1 << number), open_bits, crown_bits, np.zeros(size, np.uint64), walls,
-        )  # fmt: skip
+    turned = np.zeros_like(bits)
+    for number, patch in enumerate(range(plane * 8, min(plane * 8 + 8, patches.azimuth.size))):
+        direction = relief.directed(patches.azimuth[patch], patches.elevation[patch])
+        target = turned if direction.plan.rows_major else bits
+        direction.sweep(0, line_count(direction.plan), 1 << number, target[0], target[1])
+    for kind in range(2):
+        merge_transposed(turned[kind].reshape(relief.shape[::-1]), bits[kind].reshape(relief.shape))
 
 
-def sun_bits(relief: Relief, azimuth: float, elevation: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return where the sun is open, where a crown comes first, and the share of sun-facing walls that is lit.
+def sun_bits(relief: Relief, azimuth: float, elevation: float) -> tuple[np.ndarray, float]:
+    """Return what hides the sun from each cell, and the share of sun-facing walls that is lit.
 
     Parameters
     ----------
@@ -210,22 +250,18 @@ def sun_bits(relief: Relief, azimuth: float, elevation: float) -> tuple[np.ndarr
     Returns
     -------
     tuple
-        uint8 (cells,) 0 or 1, uint8 (cells,) 0 or 1, and the lit share 0 to 1 (1 where no wall faces the sun).
+        uint8 (cells,): 1 where terrain and buildings leave the sun open, plus 2 where a crown comes first; and the lit
+        share of walls, 0 to 1 (1 where no wall faces the sun).
     """
-    cells = relief.surface.size
-    open_bits, crown_bits = np.zeros(cells, np.uint8), np.zeros(cells, np.uint8)
-    plan, (major_step, minor_step, minor), size, low = relief.directed(azimuth, elevation)
-
-    def lines(start: int, stop: int) -> np.ndarray:
-        walls = np.zeros(2, dtype=np.int64)
-        sweep_lines(
-            start, stop, plan.first, plan.offsets, plan.forward, major_step, minor_step, minor, 0, plan.rise, plan.bin, low,
-            relief.surface, relief.under, relief.top, np.uint8(1), open_bits, crown_bits, np.zeros(size, np.uint64), walls,
-        )  # fmt: skip
-        return walls
-
-    total, lit = np.sum(in_blocks(lines, line_count(plan)), axis=0)
-    return open_bits, crown_bits, float(lit / total) if total > 0 else 1.0
+    direction = relief.directed(azimuth, elevation)
+    bits = np.zeros((2, relief.surface.size), np.uint8)
+    walls = in_blocks(lambda start, stop: direction.sweep(start, stop, 1, bits[0], bits[1]), line_count(direction.plan))
+    total, lit = np.sum(walls, axis=0)
+    found = bits[0] | (bits[1] << 1)
+    if direction.plan.rows_major:
+        turned, found = found, np.zeros_like(found)
+        merge_transposed(turned.reshape(relief.shape[::-1]), found.reshape(relief.shape))
+    return found, float(lit / total) if total > 0 else 1.0
 
 
 def prepare(site: xr.Dataset, *, cache: str | os.PathLike[str] | None = None) -> SkyGeometry:
@@ -260,7 +296,7 @@ def prepare(site: xr.Dataset, *, cache: str | os.PathLike[str] | None = None) ->
         if bits.shape == (2, _PLANES, relief.surface.size):
             return SkyGeometry(relief, bits[0], bits[1], key)
     bits = np.zeros((2, _PLANES, relief.surface.size), dtype=np.uint8)
-    over(lambda plane: _sweep_plane(relief, plane, bits[0, plane], bits[1, plane]), range(_PLANES))
+    over(lambda plane: _sweep_plane(relief, plane, bits[:, plane]), range(_PLANES))
     if kept is not None:
         _keep(kept, bits)
     bits.setflags(write=False)

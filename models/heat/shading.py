@@ -49,9 +49,9 @@ def sunlit(relief: Relief, azimuth: float, elevation: float, transmissivity: flo
     """
     if elevation <= 0.0:
         return np.zeros(relief.surface.size, np.float32), 0.0
-    open_bits, crown_bits, walls = sun_bits(relief, azimuth, elevation)
+    found, walls = sun_bits(relief, azimuth, elevation)
     table = np.array([0.0, 1.0, 0.0, transmissivity], dtype=np.float32)
-    return table[open_bits + 2 * crown_bits], walls
+    return table[found], walls
 
 
 def shadow(site: xr.Dataset, azimuth: float, elevation: float, *, transmissivity: float | None = None) -> xr.DataArray:

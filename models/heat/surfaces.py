@@ -107,38 +107,11 @@ def evaporated_share(air_temperature: float) -> float:
     return min(1.26 * slope / (slope + 0.066), 1.0)
 
 
-class StepNumbers(NamedTuple):
-    """Numbers of one step that all ground cells share."""
-
-    radiative: float
-    """Longwave heat transfer 4 sigma Ta^3 [W m-2 K-1]."""
-    convective: float
-    deep: float
-    """Deep minus air temperature [K]."""
-    wet: float
-    seconds: float
-
-
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
-def step_ground(
-    start,
-    stop,
-    excess,
-    shortwave,
-    longwave_excess,
-    albedo,
-    emissivity,
-    evaporation,
-    land_cover,
-    inertia,
-    radiative,
-    convective,
-    deep,
-    wet,
-    seconds,
-    air_change,
-    mean,
-):  # type: ignore[no-untyped-def]
+def step_ground(  # type: ignore[no-untyped-def]
+    start, stop, excess, shortwave, longwave_excess, albedo, emissivity, evaporation, land_cover, inertia,
+    radiative, convective, deep, wet, seconds, air_change, mean,
+):  # fmt: skip
     """Advance the surface excess over the air ``T - Ta`` [K] by one step; ``mean`` gets its mean over the step."""
     w = _DAY
     root = math.sqrt(2.0 * w)

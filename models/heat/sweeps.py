@@ -6,7 +6,7 @@ stays the same all along the ray. So
 
 - terrain and buildings hide the direction from a cell if an earlier cell had a greater ``c``: one running maximum;
 - a crown (a box from its underside to its top over one cell) blocks an interval of ``c``: one bit string a line,
-  in which crowns set bits, rising ground and walls clear them, and each cell tests the bit of its own ray.
+  in which crowns set bits, ridges and roofs clear what lies below them, and each cell tests the bit of its own ray.
 
 The work is constant for each cell, whatever the elevation and the height of the obstacles, and the result for a cell
 depends on the cells of its own line only. Lines are anchored to absolute row and column numbers, so that a part of
@@ -22,10 +22,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-__all__ = ["BIN", "Sweep", "line_count", "sweep_lines", "sweep_plan"]
+__all__ = ["BIN", "WALL", "Sweep", "line_count", "merge_transposed", "sweep_lines", "sweep_plan"]
 
 BIN = 0.125
 """Least height of one bit of the crown string [m]."""
+
+WALL = 2.0
+"""Least rise between two cells that counts as a wall [m]."""
 
 
 class Sweep(NamedTuple):
@@ -92,29 +95,23 @@ def line_count(plan: Sweep) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _mark(words, base, low, high, size, clear):  # type: ignore[no-untyped-def]
-    """Set (or clear) the bits whose centres lie in [low, high), in bits; return the first and last word touched."""
-    a = math.ceil(low - 0.5) - base
-    b = math.ceil(high - 0.5) - base
-    if a < 0:
-        a = 0
+def _set_bits(words, base, low, high, size):  # type: ignore[no-untyped-def]
+    """Set the bits whose centres lie in [low, high), in bits; return the first and last word touched."""
+    a = max(math.ceil(low - 0.5) - base, 0)
+    b = min(math.ceil(high - 0.5) - base, size << 6)
     if b <= a:
         return size, -1
-    wa, wb = a >> 6, (b - 1) >> 6
-    if wb >= size:
-        wb = size - 1
     full = np.uint64(0xFFFFFFFFFFFFFFFF)
-    for w in range(wa, wb + 1):
-        mask = full
-        if w == wa:
-            mask = mask & (full << np.uint64(a & 63))
-        if w == (b - 1) >> 6:
-            mask = mask & (full >> np.uint64(63 - ((b - 1) & 63)))
-        if clear:
-            words[w] &= ~mask
-        else:
-            words[w] |= mask
-    return wa, wb
+    first, last = a >> 6, (b - 1) >> 6
+    head, tail = full << np.uint64(a & 63), full >> np.uint64(63 - ((b - 1) & 63))
+    if first == last:
+        words[first] |= head & tail
+        return first, last
+    words[first] |= head
+    for w in range(first + 1, last):
+        words[w] = full
+    words[last] |= tail
+    return first, last
 
 
 @njit(cache=True, nogil=True)
@@ -142,30 +139,12 @@ def _inside(offsets, k, minor):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def sweep_lines(  # type: ignore[no-untyped-def]
-    start,
-    stop,
-    first,
-    offsets,
-    forward,
-    row_step,
-    column_step,
-    minor,
-    index0,
-    rise,
-    bin_size,
-    low_c,
-    z,
-    under,
-    top,
-    bit,
-    open_bits,
-    crown_bits,
-    words,
-    walls,
-):
+    start, stop, first, offsets, forward, row_step, column_step, minor, index0, rise, bin_size, low_c,
+    z, under, top, bit, open_bits, crown_bits, words, walls,
+):  # fmt: skip
     """Walk lines ``first + start`` to ``first + stop`` and set one bit of each cell's masks.
 
-    ``z, under, top``: surface and crown heights, absolute, flat; ``top`` below ``under`` means no crown. ``row_step`` and
+    ``z, under, top``: surface and crown heights, absolute, flat; ``top`` below ``z`` means no crown. ``row_step`` and
     ``column_step`` are the flat-index steps of the major and the minor axis, ``index0`` the absolute major index of the
     first cell, ``low_c`` [m] a lower bound of ``c``. ``open_bits``: the direction is not hidden by ground or buildings;
     ``crown_bits``: a crown comes first. ``walls`` (2,) int64 gathers the height of walls that face the direction and of
@@ -176,6 +155,8 @@ def sweep_lines(  # type: ignore[no-untyped-def]
     base = math.floor(low_c / bin_size)
     inverse = 1.0 / bin_size
     half = 0.5 * rise
+    zero, one, full = np.uint64(0), np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFF)
+    nothing = np.uint8(0)
     for line in range(start, stop):
         k = first + line
         begin, end = _inside(offsets, k, minor)
@@ -184,41 +165,56 @@ def sweep_lines(  # type: ignore[no-untyped-def]
         touched_low, touched_high = size, -1
         highest = -1.0e30
         before = -1.0e30
-        z_before = -1.0e30
+        z_before = 1.0e30
         for n in range(end - begin):
             p = begin + n if forward else end - 1 - n
             at = p * row_step + (k + offsets[p]) * column_step
             x = rise * (index0 + p) if forward else -rise * (index0 + p)
             height = z[at]
             c = height + x
-            wall = height - z_before
-            if wall > 2.0 and n > 0:
+            if height - z_before > WALL:
                 ground = z_before + x
                 shade = highest if highest > ground else ground
-                walls[0] += int(wall * 100.0)
+                walls[0] += int((height - z_before) * 100.0)
                 if shade < c:
                     walls[1] += int((c - shade) * 100.0)
-            if touched_high >= 0 and c > before:
-                _mark(words, base, before * inverse, c * inverse, size, True)
-            visible = c >= highest
-            if visible:
-                highest = c
+            if c < before and touched_high >= 0:
+                # a ridge is behind us: rays below it end there, whatever crowns stand further off
+                last = math.floor(before * inverse) - base
+                word = min(last >> 6, touched_high)
+                for w in range(touched_low, word):
+                    words[w] = zero
+                if word == last >> 6:
+                    words[word] &= full << np.uint64(last & 63)
+                elif word >= touched_low:
+                    words[word] = zero
+                touched_low = max(touched_low, word)
+            open_bits[at] |= bit if c >= highest else nothing
+            highest = max(highest, c)
             crowned = False
             if touched_high >= 0:
                 place = math.floor(c * inverse) - base
                 word = place >> 6
                 if 0 <= word < size:
-                    crowned = (words[word] >> np.uint64(place & 63)) & np.uint64(1) != 0
-            if top[at] > under[at] and top[at] > height:
+                    crowned = (words[word] >> np.uint64(place & 63)) & one != zero
+            if top[at] > height:
                 bottom = under[at] if under[at] > height else height
                 crowned = crowned or bottom - height <= half
-                a, b = _mark(words, base, (bottom + x - half) * inverse, (top[at] + x + half) * inverse, size, False)
+                a, b = _set_bits(words, base, (bottom + x - half) * inverse, (top[at] + x + half) * inverse, size)
                 touched_low, touched_high = min(touched_low, a), max(touched_high, b)
-            if crowned:
-                crown_bits[at] |= bit
-            if visible:
-                open_bits[at] |= bit
+            crown_bits[at] |= bit if crowned else nothing
             before, z_before = c, height
         if touched_high >= 0:
             for w in range(touched_low, touched_high + 1):
-                words[w] = np.uint64(0)
+                words[w] = zero
+
+
+@njit(cache=True, nogil=True)
+def merge_transposed(source, target):  # type: ignore[no-untyped-def]
+    """Set in ``target`` (n, m) the bits of ``source`` (m, n), tile by tile."""
+    rows, columns = target.shape
+    for i0 in range(0, rows, 64):
+        for j0 in range(0, columns, 64):
+            for i in range(i0, min(i0 + 64, rows)):
+                for j in range(j0, min(j0 + 64, columns)):
+                    target[i, j] |= source[j, i]
