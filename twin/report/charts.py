@@ -1,0 +1,152 @@
+"""Charts as SVG inside the page: shares of the UTCI classes hour by hour, and the day as curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from twin.language import text
+from twin.view import labels
+from twin.view.palettes import Palette
+
+__all__ = ["class_bars", "day_curves"]
+
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 960, 340, 58, 16, 58
+
+
+def _open(title: str, description: str, name: str) -> str:
+    return (
+        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="{name}-t {name}-d">'
+        f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(description)}</desc>'
+    )
+
+
+def _words(x: float, y: float, words: str, anchor: str = "middle", kind: str = "") -> str:
+    mark = f' class="{kind}"' if kind else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{mark}>{escape(words)}</text>'
+
+
+def _level(y: float) -> str:
+    return f'<line x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{y:.1f}" y2="{y:.1f}" class="level"/>'
+
+
+def class_bars(
+    shares: pd.DataFrame,
+    codes: Sequence[int],
+    palette: Palette,
+    *,
+    title: str,
+    description: str,
+    language: str,
+    timezone: str,
+) -> str:
+    """Return stacked bars of the classes' shares, one bar a time step.
+
+    Parameters
+    ----------
+    shares : pandas.DataFrame
+        Columns time, code, share (``twin.report.facts.class_shares``).
+    codes : sequence of int
+        Codes in the order of the palette's bins.
+    palette : Palette
+        Colours and names of the classes.
+    title, description : str
+        Text alternative.
+    language, timezone : str
+        Language and local time zone of the labels.
+    """
+    wide = shares.pivot(index="time", columns="code", values="share").fillna(0.0)
+    high, across = _HEIGHT - _TOP - _BOTTOM, (_WIDTH - _LEFT - 8) / max(1, len(wide))
+    parts = [_open(title, description, "bars")]
+    for tenth in (0.0, 0.25, 0.5, 0.75, 1.0):
+        y = _TOP + high * (1 - tenth)
+        parts += [_level(y), _words(_LEFT - 8, y + 5, labels.share(tenth, language), "end")]
+    for place, (time, row) in enumerate(wide.iterrows()):
+        x, base = _LEFT + place * across, _TOP + float(high)
+        clock = labels.local_time(str(time), timezone)
+        for number, code in enumerate(codes):
+            tall = float(row.get(code, 0.0)) * high
+            if tall <= 0:
+                continue
+            base -= tall
+            said = f"{clock:%H:%M}: {palette.labels[number]} {labels.share(float(row[code]), language)}"
+            parts.append(
+                f'<rect x="{x + 0.08 * across:.1f}" y="{base:.2f}" width="{0.84 * across:.1f}" height="{tall:.2f}" '
+                f'fill="{palette.hexadecimal(number)}" class="bar"><title>{escape(said)}</title></rect>'
+            )
+        if len(wide) <= 26 or place % 3 == 0:
+            parts.append(_words(x + across / 2, _HEIGHT - _BOTTOM + 20, f"{clock.hour}"))
+    parts.append(_words(_LEFT + (_WIDTH - _LEFT) / 2, _HEIGHT - 10, text("report.axis_hour", language), kind="axis"))
+    return "".join(parts) + "</svg>"
+
+
+def day_curves(
+    times: Sequence[np.datetime64],
+    curves: Sequence[tuple[str, Sequence[float], str]],
+    *,
+    limits: Sequence[tuple[float, str]],
+    title: str,
+    description: str,
+    language: str,
+    timezone: str,
+) -> str:
+    """Return curves over the day with their names at the end, and horizontal lines at named limits.
+
+    Parameters
+    ----------
+    times : sequence of numpy.datetime64
+        UTC times.
+    curves : sequence of (name, values, style)
+        Values [degC]; the style is a class of the page's style sheet, so that curves differ in dash as well as colour.
+    limits : sequence of (value, name)
+        Horizontal lines.
+    title, description : str
+        Text alternative.
+    language, timezone : str
+        Language and local time zone of the labels.
+    """
+    everything = np.concatenate([np.asarray(values, float) for _, values, _ in curves])
+    low, high = 5 * np.floor(np.nanmin(everything) / 5), 5 * np.ceil(np.nanmax(everything) / 5)
+    tall, right = _HEIGHT - _TOP - _BOTTOM, _WIDTH - 230
+
+    def y_of(value: float) -> float:
+        return float(_TOP + tall * (high - value) / max(high - low, 1.0))
+
+    def x_of(place: int) -> float:
+        return _LEFT + (right - _LEFT) * place / max(1, len(times) - 1)
+
+    parts = [_open(title, description, "day")]
+    for value in np.arange(low, high + 1, 5):
+        y = y_of(float(value))
+        parts.append(f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" class="level"/>')
+        parts.append(_words(_LEFT - 8, y + 5, f"{labels.number(float(value), 0, language)} °C", "end"))
+    for value, name in limits:
+        if low < value < high:
+            y = y_of(value)
+            parts.append(f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" class="limit"/>')
+            parts.append(_words(_LEFT + 6, y - 5, name, "start", "limit-name"))
+    ends = []
+    for name, values, style in curves:
+        path = " ".join(f"{x_of(i):.1f},{y_of(float(v)):.1f}" for i, v in enumerate(values) if np.isfinite(v))
+        parts.append(f'<polyline points="{path}" class="curve {style}"/>')
+        ends.append([y_of(float(values[-1])), name, style])
+    for y, name, style in _apart(ends):
+        parts.append(f'<line x1="{right + 8}" x2="{right + 34}" y1="{y:.1f}" y2="{y:.1f}" class="curve {style}"/>')
+        parts.append(_words(right + 40, y + 5, name, "start"))
+    for i, time in enumerate(times):
+        if len(times) <= 26 or i % 3 == 0:
+            parts.append(_words(x_of(i), _HEIGHT - _BOTTOM + 20, f"{labels.local_time(time, timezone).hour}"))
+    parts.append(_words(_LEFT + (right - _LEFT) / 2, _HEIGHT - 10, text("report.axis_hour", language), kind="axis"))
+    return "".join(parts) + "</svg>"
+
+
+def _apart(ends: list[list]) -> list[tuple[float, str, str]]:
+    """Move labels at the end of curves apart, keeping their order."""
+    ends = sorted(ends, key=lambda end: end[0])
+    for upper, lower in zip(ends, ends[1:], strict=False):
+        lower[0] = max(lower[0], upper[0] + 20.0)
+    over = max(0.0, ends[-1][0] - (_HEIGHT - _BOTTOM)) if ends else 0.0
+    return [(y - over, name, style) for y, name, style in ends]
