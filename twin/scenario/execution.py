@@ -22,7 +22,7 @@ from twin.city import gaps as gap_table
 from twin.city.model import SOURCE_COLUMNS, City
 from twin.language import text
 from twin.progress import track
-from twin.scenario.indicators import indicators
+from twin.scenario.indicators import afternoon_steps, afternoon_sun, indicators
 from twin.scenario.results import Result, plain, with_summary
 from twin.scenario.safe_files import check_replaceable
 from twin.scenario.schema import Scenario, parse_scenario, read_scenario
@@ -102,7 +102,7 @@ def _heat(scenario: Scenario, site: xr.Dataset, weather: xr.Dataset, shown: bool
         geometry = heat.prepare(site)
     steps = weather.sizes["time"]
     with _step("heat", shown, total=steps) as done:
-        return heat.simulate(site, weather, geometry=geometry, outputs=scenario.run.heat.outputs, progress=done)
+        return heat.simulate(site, weather, geometry=geometry, progress=done, **scenario.run.heat.model_dump())
 
 
 def run(
@@ -152,7 +152,8 @@ def run(
     require_daylight(weather, float(site.attrs["latitude"]), float(site.attrs["longitude"]))
     heat = _heat(asked, site, weather, progress)
     with _step("indicators", progress):
-        table = indicators(site, heat, timezone=asked.timezone)
+        sunlit = afternoon_sun(site, weather, afternoon_steps(heat, asked.timezone))
+        table = indicators(site, heat, timezone=asked.timezone, sunlit=sunlit)
         summary = with_summary(heat, asked.timezone)
     sources = _sources(asked, city, weather)
     gaps = [gap_table.from_json(str(data.attrs.get("gaps", "[]"))) for data in (site, weather)]

@@ -42,7 +42,7 @@ def binary_step(rounding: float) -> float:
 
 
 def rounded(data: xr.Dataset, rounding: float) -> xr.Dataset:
-    """Return the temperatures of a dataset rounded for storage as float32, everything else as it is.
+    """Return the maps of a dataset as float32 with rounded temperatures, everything else as it is.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def rounded(data: xr.Dataset, rounding: float) -> xr.Dataset:
     step = binary_step(rounding)
     out = data.copy()
     for name, array in data.data_vars.items():
-        if array.dtype.kind != "f":
+        if array.dtype.kind != "f" or array.dims[-2:] != ("y", "x"):
             continue
         values = array.astype(np.float32, keep_attrs=True)
         if step and array.attrs.get("units") in ("degC", "K"):
@@ -116,7 +116,7 @@ def write_netcdf(data: xr.Dataset, path: Path) -> None:
     encoding: dict[str, dict[str, Any]] = {}
     for name, array in clean.data_vars.items():
         clean[name].attrs.pop("grid_mapping", None)
-        entry: dict[str, Any] = {"zlib": True, "complevel": 4, "shuffle": True, "chunksizes": _chunks(array)}
+        entry: dict[str, Any] = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": _chunks(array)}
         if array.dtype.kind == "f":
             entry["_FillValue"] = np.float32(np.nan)
         if "spatial_ref" in clean.coords:

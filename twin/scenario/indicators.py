@@ -6,7 +6,7 @@ those of ``models/heat/tables/utci_classes.csv``; stamps are UTC, only "14 o'clo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ __all__ = [
     "COLUMNS",
     "THRESHOLDS",
     "afternoon_steps",
+    "afternoon_sun",
     "indicators",
     "labelled",
     "outdoor_ground",
@@ -37,6 +38,7 @@ THRESHOLDS = (26, 32, 38, 46)
 """UTCI [degC] from which heat stress is moderate, strong, very strong, extreme."""
 
 _AFTERNOON = 14  # local hour of German planning practice (VDI 3787 Part 2; state climate analyses)
+_IN_THE_SUN = 0.5  # sunlit fraction
 _CLASS = "area_utci_class_"
 
 
@@ -112,14 +114,38 @@ def _of_one_step(utci: np.ndarray, time: np.datetime64, cell: float) -> Iterator
         yield _row("utci_p95", "degC", time, np.percentile(utci, 95), np.nan, "model")
 
 
-def _crowns_and_open(site: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return ground under crowns, and sealed ground that no crown covers."""
+def afternoon_sun(site: xr.Dataset, weather: xr.Dataset, steps: list[int]) -> dict[int, np.ndarray]:
+    """Return, for some steps of the weather, where the sun shines (y, x): 0 = shade, 1 = sun.
+
+    Parameters
+    ----------
+    site : xarray.Dataset
+        Site layers, with place and meridian convergence in the attributes.
+    weather : xarray.Dataset
+        From :func:`twin.sensors.read_weather`; tells when the interval of a stamp is.
+    steps : list of int
+        Steps asked for.
+    """
+    from models.heat.shading import shadow
+    from models.heat.sun import sun_position
+    from twin.sensors.weather_clock import mid_interval
+
+    sun = sun_position(mid_interval(weather), float(site.attrs["latitude"]), float(site.attrs["longitude"]))
+    azimuth = sun["azimuth"].values - float(site.attrs.get("convergence", 0.0))
+    return {step: shadow(site, float(azimuth[step]), float(sun["elevation"].values[step])).values for step in steps}
+
+
+def _crowns_and_open(site: xr.Dataset, sunlit: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return ground under crowns, and sealed ground that no crown covers and (where known) the sun reaches."""
     ground, crown = outdoor_ground(site), site["canopy_height"].values > 0
     sealed = np.isin(site["land_cover"].values, [LAND_COVER[n] for n in ("asphalt", "paved", "cobble")])
-    return ground & crown, ground & ~crown & sealed
+    bare = ground & ~crown & sealed
+    return ground & crown, bare if sunlit is None else bare & (sunlit > _IN_THE_SUN)
 
 
-def _of_the_run(utci: xr.DataArray, site: xr.Dataset, timezone: str) -> Iterator[tuple[Any, ...]]:
+def _of_the_run(
+    utci: xr.DataArray, site: xr.Dataset, timezone: str, sunlit: Mapping[int, np.ndarray]
+) -> Iterator[tuple[Any, ...]]:
     heat, never, ground = utci.to_dataset(), np.datetime64("NaT"), outdoor_ground(site)
     hours = step_hours(heat)
     for threshold in (32, 38):
@@ -129,16 +155,25 @@ def _of_the_run(utci: xr.DataArray, site: xr.Dataset, timezone: str) -> Iterator
         valid = ground & ~np.isnan(utci.values[0])
         if valid.any() and np.isfinite(hours):
             yield _row(f"hours_utci_above_{threshold}", "h", never, above[valid].mean() * hours, np.nan, "model")
-    crowns, open_ground = _crowns_and_open(site)
     for step in afternoon_steps(heat, timezone):
+        crowns, open_ground = _crowns_and_open(site, sunlit.get(step))
         values, time = utci.values[step], utci["time"].values[step]
         under, outside = values[crowns & ~np.isnan(values)], values[open_ground & ~np.isnan(values)]
         if under.size and outside.size:
             difference = under.mean(dtype=float) - outside.mean(dtype=float)
             yield _row("utci_under_crowns_minus_open_sealed", "K", time, difference, np.nan, "model")
+        if step in sunlit and ground.any():
+            shade = float((sunlit[step][ground] <= _IN_THE_SUN).mean())
+            yield _row("shade_share", "%", time, 100.0 * shade, shade, "model")
 
 
-def indicators(site: xr.Dataset, heat: xr.Dataset, *, timezone: str = "Europe/Berlin") -> pd.DataFrame:
+def indicators(
+    site: xr.Dataset,
+    heat: xr.Dataset,
+    *,
+    timezone: str = "Europe/Berlin",
+    sunlit: Mapping[int, np.ndarray] | None = None,
+) -> pd.DataFrame:
     """Return the indicators of a run.
 
     Parameters
@@ -149,14 +184,17 @@ def indicators(site: xr.Dataset, heat: xr.Dataset, *, timezone: str = "Europe/Be
         Result of ``models.heat.simulate`` on ("time", "y", "x"); the heat rows need ``utci`` [degC].
     timezone : str
         Time zone of "14 o'clock".
+    sunlit : mapping of int to numpy.ndarray, optional
+        Step to where the sun shines then (:func:`afternoon_sun`); open sealed ground is ground in the sun where given.
 
     Returns
     -------
     pandas.DataFrame
         One row an indicator and time, columns :data:`COLUMNS`: areas [m2] and their share of the outdoor ground by
         UTCI class and above :data:`THRESHOLDS` for each step, mean and 95th percentile of UTCI [degC], mean hours
-        above 32 and 38 [h], UTCI under crowns minus that of open sealed ground at 14 o'clock [K], canopy and sealed
-        share [%]. ``uncertainty`` is "data" (as good as the input data) or "model" (not compared with measurements).
+        above 32 and 38 [h], UTCI under crowns minus that of open sealed ground and shade share at 14 o'clock [K, %],
+        canopy and sealed share [%].
+        ``uncertainty`` is "data" (as good as the input data) or "model" (not compared with measurements).
     """
     cell = abs(float(site["x"].values[1] - site["x"].values[0])) ** 2
     rows = list(_of_the_site(site, cell))
@@ -165,7 +203,7 @@ def indicators(site: xr.Dataset, heat: xr.Dataset, *, timezone: str = "Europe/Be
         for step, time in enumerate(utci["time"].values):
             values = utci.values[step][ground]
             rows.extend(_of_one_step(values[~np.isnan(values)], time, cell))
-        rows.extend(_of_the_run(utci, site, timezone))
+        rows.extend(_of_the_run(utci, site, timezone, sunlit or {}))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["time"] = pd.to_datetime(table["time"]).astype("datetime64[ns]")
     return labelled(table, "en")

@@ -134,7 +134,7 @@ class Result:
         keep = rows["time"].isna()
         if len(mean):
             keep |= rows["time"] == mean["time"].iloc[int(np.argmax(mean["value"].to_numpy()))]
-        keep |= rows["name"] == "utci_under_crowns_minus_open_sealed"
+        keep |= rows["name"].isin(["utci_under_crowns_minus_open_sealed", "shade_share"])
         keep &= ~(rows["name"].str.startswith("area_") & (rows["value"] == 0.0))
         return labelled(rows[keep].reset_index(drop=True), language)
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
+from models.layers import read_table
 from twin.errors import InputError
 from twin.language import text
 
@@ -76,9 +77,23 @@ class WeatherSource(_Part):
 class HeatRun(_Part):
     """[run.heat]: heat stress at street level."""
 
-    outputs: tuple[Literal["tmrt", "utci"], ...] = Field(
-        default=("tmrt", "utci"), min_length=1, description="Layers to compute: mean radiant temperature, UTCI."
+    outputs: tuple[Literal["tmrt", "utci", "shadow", "surface_temperature"], ...] = Field(
+        default=("tmrt", "utci"),
+        min_length=1,
+        description="Layers: mean radiant temperature, UTCI, sunlit fraction, ground temperature.",
     )
+    posture: Literal["standing", "sitting"] = Field(default="standing", description="Posture of the person.")
+    sky: Literal["perez", "isotropic"] = Field(default="perez", description="How diffuse radiation is spread.")
+    split: Literal["reindl", "erbs"] = Field(default="reindl", description="How global radiation is split.")
+    wall: str = Field(default="brick", description="Material of the walls (models/heat/tables/wall.csv).")
+
+    @field_validator("wall")
+    @classmethod
+    def _wall_known(cls, value: str) -> str:
+        known = [row["name"] for row in read_table("models.heat", "wall.csv")]
+        if value not in known:
+            raise ValueError(text("scenario.wall_unknown", value=value, allowed=", ".join(known)))
+        return value
 
 
 class Runs(_Part):
