@@ -191,15 +191,21 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Scenario.model_json_schema()
 
 
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the tables named in an annotation such as ``dict[str, Column]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in typing.get_args(annotation) for model in _models_in(inner)]
+
+
 def _keys_at(location: tuple[Any, ...]) -> list[str]:
     """Return the keys allowed at a place of the file."""
     model: type[BaseModel] = Scenario
     for part in location:
         field = model.model_fields.get(str(part))
         if field is None:
-            return list(ColumnSource.model_fields) if model is WeatherSource else []
-        inner = [a for a in (field.annotation, *typing.get_args(field.annotation)) if isinstance(a, type)]
-        models = [a for a in inner if issubclass(a, BaseModel)]
+            continue  # a name the user chose, such as that of a weather column
+        models = _models_in(field.annotation)
         if not models:
             return []
         model = models[0]
