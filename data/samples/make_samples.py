@@ -34,7 +34,11 @@ def make(folder: Path) -> None:
 
 def differences(folder: Path) -> list[str]:
     """Return the names of made files whose bytes differ from those beside this script."""
-    return [name for name in MADE if not (HERE / name).exists() or (HERE / name).read_bytes() != (folder / name).read_bytes()]
+    return [
+        name
+        for name in MADE
+        if not (HERE / name).exists() or (HERE / name).read_bytes() != (folder / name).read_bytes()
+    ]
 
 
 def main() -> int:

@@ -12,7 +12,13 @@ from district import layout
 from district.citygml import Record, cadastre_id
 from district.houses import House
 
-_YEARS = {"mixed": (1620, 1890), "living": (1952, 1998), "public": (1955, 2005), "trade": (1968, 2008), "green": (1975, 2010)}
+_YEARS = {
+    "mixed": (1620, 1890),
+    "living": (1952, 1998),
+    "public": (1955, 2005),
+    "trade": (1968, 2008),
+    "green": (1975, 2010),
+}
 
 
 def named_streets() -> dict[str, LineString]:
@@ -55,7 +61,11 @@ def records(houses: tuple[House, ...]) -> list[Record]:
     out = []
     for index, house in enumerate(houses):
         street, number = addresses.get(index, ("", ""))
-        low, high = (1885, 1912) if house.parts[0].storeys >= 3 and house.zone == "living" and house.front[0] > 270 else _YEARS[house.zone]
+        low, high = (
+            (1885, 1912)
+            if house.parts[0].storeys >= 3 and house.zone == "living" and house.front[0] > 270
+            else _YEARS[house.zone]
+        )
         year = low + int((high - low) * random.random())
         draw = random.random()
         missing: tuple[str, ...] = ()
@@ -70,5 +80,9 @@ def records(houses: tuple[House, ...]) -> list[Record]:
         if not house.heated:
             missing = ("storeys",)
         known = year if random.random() < 0.45 else None
-        out.append(Record(house, cadastre_id(f"{index}:{house.front[0]:.1f}:{house.front[1]:.1f}"), street, number, missing, known))
+        out.append(
+            Record(
+                house, cadastre_id(f"{index}:{house.front[0]:.1f}:{house.front[1]:.1f}"), street, number, missing, known
+            )
+        )
     return out

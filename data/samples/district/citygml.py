@@ -125,7 +125,11 @@ def _surface(w: _Writer, surface: Surface, name: str) -> None:
 
 
 def _sources(w: _Writer) -> None:
-    for name, code in (("DatenquelleDachhoehe", "1000"), ("DatenquelleLage", "1000"), ("DatenquelleBodenhoehe", "1100")):
+    for name, code in (
+        ("DatenquelleDachhoehe", "1000"),
+        ("DatenquelleLage", "1000"),
+        ("DatenquelleBodenhoehe", "1100"),
+    ):
         w.generic(name, code)
 
 
@@ -224,5 +228,3 @@ def write(folder: Path, records: list[Record]) -> list[Path]:
 def _reaches(footprint: Polygon, low: float, high: float) -> bool:
     west, _, east, _ = footprint.bounds
     return bool(west < high and east > low)
-
-

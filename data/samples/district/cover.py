@@ -12,7 +12,7 @@ import shapely
 from shapely.geometry import LineString, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from district import layout, quarters
+from district import gardens, layout
 from district.houses import Frame
 
 ASPHALT, PAVING, COBBLE, LAWN, SOIL, WATER, SHRUB, GRAVEL = (
@@ -46,10 +46,6 @@ def _ground() -> list[Patch]:
         out.append(Patch(use, surface, layout.block_at(u, v)))
     out.append(Patch(_LEISURE, LAWN, layout.block_at(50, 250).intersection(box(-30, 100, 150, 192))))
     out.append(Patch(_TRADE, GRAVEL, box(0, 455, 283, 474).intersection(layout.RAIL_LINE.buffer(16.0))))
-    allotments = Polygon([(340, 2), (485, -4), (482, 16), (440, 22), (400, 26), (342, 26)])
-    out.append(Patch(_LEISURE, LAWN, allotments))
-    for i in range(9):
-        out.append(Patch(_LEISURE, SOIL, Frame((346.0 + 15 * i, 3.0 + 1.5 * math.sin(i)), 0.05).box_polygon(0, 7, 0, 6)))
     return out
 
 
@@ -66,48 +62,56 @@ def _courtyards() -> list[Patch]:
         inner = block.buffer(-depth, join_style="mitre")
         west, south, east, north = inner.bounds
         out.append(Patch(use, garden, inner.intersection(box(west, south, west + 0.62 * (east - west), north))))
-        out.append(Patch(use, SHRUB, inner.boundary.buffer(0.6).intersection(box(west, south, east, south + 0.5 * (north - south)))))
+        out.append(
+            Patch(
+                use,
+                SHRUB,
+                inner.boundary.buffer(0.6).intersection(box(west, south, east, south + 0.5 * (north - south))),
+            )
+        )
     return out
 
 
 def _plots() -> list[Patch]:
-    """Return terrace, path, drive and hedge of each house that stands on its own plot."""
-    out = []
-    lanes = shapely.union_all([s.line.buffer(s.half_width) for s in layout.streets() if s.pavement > 0])
-    for index, house in enumerate(quarters.houses()):
-        if house.zone != "living" or house.footprint.area > 330 or (house.front[0] > 270 and house.front[1] > 262 and house.front[0] < 400):
-            continue
-        ring = house.parts[0].footprint.minimum_rotated_rectangle
-        a, b = np.array(house.parts[0].faces[0][0][:2]), np.array(house.parts[0].faces[0][1][:2])
-        middle, front = np.array(ring.centroid.coords[0]), np.array(house.front)
-        away = (front - middle) / np.linalg.norm(front - middle)
-        side = np.array([-away[1], away[0]])
-        half = abs(float((b - a) @ side)) / 2 or 4.0
-        half = max(half, 3.0)
-        depth = float(np.linalg.norm(front - middle))
-        frame = Frame(tuple(middle), math.atan2(-away[0], away[1]))  # y axis towards the street
-        out.append(Patch(_LIVING, PAVING, frame.box_polygon(-0.7, 0.7, depth - 0.5, depth + 15).difference(lanes)))
-        out.append(Patch(_LIVING, PAVING, frame.box_polygon(-half + 0.4, half - 0.6, -depth - 3.0, -depth + 0.5)))
-        if index % 3 != 1:
-            out.append(Patch(_LIVING, SHRUB, frame.box_polygon(-half, half, -depth - 12.2, -depth - 11.0)))
-        if index % 4 == 0:
-            out.append(Patch(_LIVING, SOIL, frame.box_polygon(-half + 0.5, half - 2.5, -depth - 10.0, -depth - 7.0)))
-        for part in house.parts[1:]:
-            if part.roof_type == "1000" and 18 < part.footprint.area < 24:
-                garage = part.footprint.buffer(0.01)
-                drive = shapely.union_all([shapely.affinity.translate(garage, *(away * d)) for d in (4.0, 8.0, 11.0)])
-                out.append(Patch(_LIVING, PAVING, drive.intersection(_reach(house.front, 14.0)).difference(lanes)))
+    """Return hedges, beds, terraces, paths and drives of the gardens."""
+    made_of = {
+        gardens.PATH: PAVING,
+        gardens.TERRACE: PAVING,
+        gardens.HEDGE: SHRUB,
+        gardens.BED: SOIL,
+        gardens.DRIVE: PAVING,
+    }
+    return [Patch(_LIVING, made_of[kind], shape) for kind, shape in gardens.surfaces() if not shape.is_empty]
+
+
+def _allotments() -> list[Patch]:
+    """Return the allotments on the meadow: a hedge round them, a path, and a bed beside each hut."""
+    ground = Polygon([(340, 3), (485, 0), (482, 15), (440, 21), (400, 24.5), (342, 24.5)])
+    out = [Patch(_LEISURE, LAWN, ground)]
+    for i in range(1, 6):
+        u = 340 + 23.5 * i
+        out.append(Patch(_LEISURE, SHRUB, LineString([(u, 0), (u + 1.5, 20)]).buffer(0.5).intersection(ground)))
+    out += [
+        Patch(_LEISURE, SOIL, Frame((360.0 + 23.5 * i, 8.0 - 0.6 * i), 0.03).box_polygon(-8, 1, -3.5, 2.0))
+        for i in range(6)
+    ]
+    out.append(Patch(_LEISURE, GRAVEL, LineString([(341, 18.5), (400, 18.5), (440, 15.5), (480, 11)]).buffer(0.9)))
+    out.append(Patch(_LEISURE, SHRUB, ground.boundary.buffer(0.7).difference(box(338, 16, 346, 22))))
     return out
-
-
-def _reach(point: tuple[float, float], radius: float) -> Polygon:
-    return Point(point).buffer(radius)
 
 
 def _places() -> list[Patch]:
     """Return the grounds of school, nursing home, supermarket, church, park and kindergarten."""
-    f, s, n = Frame((24.0, 250.0), math.radians(4)), Frame((420.0, 389.0), math.radians(3.5)), Frame((134.0, 273.0), math.radians(1))
-    c, k, hall = Frame((284.5, 231.0), math.radians(4)), Frame((350.0, 204.0), math.radians(2)), Frame((405.0, 441.0), math.radians(3.0))
+    f, s, n = (
+        Frame((24.0, 250.0), math.radians(4)),
+        Frame((420.0, 389.0), math.radians(3.5)),
+        Frame((134.0, 273.0), math.radians(1)),
+    )
+    c, k, hall = (
+        Frame((284.5, 231.0), math.radians(4)),
+        Frame((350.0, 204.0), math.radians(2)),
+        Frame((405.0, 441.0), math.radians(3.0)),
+    )
     out = [
         Patch(_PUBLIC, ASPHALT, f.box_polygon(13, 66, -2, 40)),
         Patch(_PUBLIC, PAVING, f.box_polygon(-4, 60, 54, 62)),
@@ -124,7 +128,6 @@ def _places() -> list[Patch]:
         Patch(_TRADE, PAVING, s.box_polygon(-2, 54, -5, 0)),
         Patch(_TRADE, ASPHALT, hall.box_polygon(-8, 78, -8, 26)),
         Patch(_PUBLIC, COBBLE, Point(300, 236).buffer(27.0).intersection(box(262, 210, 340, 262))),
-        Patch(_PUBLIC, COBBLE, c.box_polygon(-14, 6, -16, 28)),
         Patch(_PUBLIC, LAWN, k.box_polygon(-6, 40, 15, 40)),
         Patch(_PUBLIC, SOIL, k.box_polygon(6, 16, 22, 29)),
         Patch(_PUBLIC, PAVING, k.box_polygon(-2, 30, 15, 18)),
@@ -151,7 +154,11 @@ def _water_and_rail() -> list[Patch]:
         Patch(_POND, WATER, layout.POND),
         Patch(_RAIL, SHRUB, rail.buffer(10.5).difference(box(290, 440, 380, 474.5))),
         Patch(_RAIL, GRAVEL, rail.buffer(layout.RAIL_HALF_WIDTH)),
-        Patch(_TRADE, PAVING, rail.buffer(9.5).intersection(box(298, 440, 372, 474.0)).difference(rail.buffer(layout.RAIL_HALF_WIDTH))),
+        Patch(
+            _TRADE,
+            PAVING,
+            rail.buffer(9.5).intersection(box(298, 440, 372, 474.0)).difference(rail.buffer(layout.RAIL_HALF_WIDTH)),
+        ),
     ]
 
 
@@ -160,6 +167,7 @@ def _streets() -> list[Patch]:
     out = []
     streets = [s for s in layout.streets() if s.pavement > 0]
     out.append(Patch(_ROAD, PAVING, layout.street_space()))
+    out += [Patch(_WAY, s.surface, s.line.buffer(s.carriage / 2)) for s in layout.streets() if s.kind == "Fußweg"]
     for s in streets:
         if s.verge:
             outer = s.line.buffer(s.carriage / 2 + s.verge, cap_style="flat", join_style="mitre")
@@ -167,7 +175,9 @@ def _streets() -> list[Patch]:
             strips = outer.difference(crossing)
             out.append(Patch(_ROAD, LAWN, strips))
             for x in np.arange(16.0, s.line.length, 34.0):  # parking between the trees
-                bay = shapely.ops.substring(s.line, float(x), float(x) + 11.0).buffer(s.carriage / 2 + 2.2, cap_style="flat")
+                bay = shapely.ops.substring(s.line, float(x), float(x) + 11.0).buffer(
+                    s.carriage / 2 + 2.2, cap_style="flat"
+                )
                 out.append(Patch(_ROAD, PAVING, bay.intersection(strips)))
     out.append(Patch(_SQUARE, COBBLE, layout.MARKET_SQUARE))
     for surface in (COBBLE, ASPHALT):
@@ -176,15 +186,16 @@ def _streets() -> list[Patch]:
             drives.append(Point(22, 368).buffer(6.8))
         joined = shapely.union_all(drives).buffer(4.0).buffer(-4.0).intersection(layout.street_space().buffer(0.1))
         out.append(Patch(_ROAD, surface, joined))
-    out.append(Patch(_SQUARE, COBBLE, layout.MARKET_SQUARE.difference(LineString([(236, 108), (246, 152)]).buffer(6.0))))
+    out.append(
+        Patch(_SQUARE, COBBLE, layout.MARKET_SQUARE.difference(LineString([(236, 108), (246, 152)]).buffer(6.0)))
+    )
     out.append(Patch(_SQUARE, WATER, layout.FOUNTAIN))
-    out += [Patch(_WAY, s.surface, s.line.buffer(s.carriage / 2)) for s in layout.streets() if s.kind == "Fußweg"]
     return out
 
 
 def coverage() -> gpd.GeoDataFrame:
     """Return the land cover: polygons that share their borders exactly and fill the area."""
-    patches = [*_ground(), *_courtyards(), *_plots(), *_places(), *_water_and_rail(), *_streets()]
+    patches = [*_ground(), *_courtyards(), *_plots(), *_allotments(), *_places(), *_water_and_rail(), *_streets()]
     shapes = [shapely.set_precision(p.shape.intersection(layout.AREA), 0.01) for p in patches]
     lines = shapely.union_all([s.boundary for s in shapes if not s.is_empty], grid_size=0.01)
     faces = shapely.get_parts(shapely.polygonize([lines]))
@@ -192,7 +203,9 @@ def coverage() -> gpd.GeoDataFrame:
     top = np.full(len(faces), -1)
     for face, patch in zip(*tree.query(inside, predicate="within"), strict=True):
         top[face] = max(top[face], patch)
-    table = gpd.GeoDataFrame({"patch": top}, geometry=faces).dissolve("patch", method="coverage").explode().reset_index()
+    table = (
+        gpd.GeoDataFrame({"patch": top}, geometry=faces).dissolve("patch", method="coverage").explode().reset_index()
+    )
     table["nutzung"] = [patches[i].use for i in table["patch"]]
     table["belag"] = [patches[i].surface for i in table["patch"]]
     table = table.dissolve(["nutzung", "belag"], method="coverage").explode().reset_index()

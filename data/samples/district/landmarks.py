@@ -17,14 +17,17 @@ def church() -> House:
     nave = rectangle(f.box(8.0, 30.0, 0.5, 15.5), roofs.GABLE, 9.5, 52.0, 1)
     apse_line = [f.at(30.0, 13.0), f.at(30.0, 3.0), f.at(33.5, 3.6), f.at(36.0, 6.2), f.at(36.0, 9.8), f.at(33.5, 12.4)]
     apse = Part(roofs.apse(apse_line, 8.0, 13.2), "9999", 1)
-    sacristy = rectangle(f.box(20.0, 27.0, 15.5, 20.0), roofs.PENT, 4.0, 0.0, 1)
-    sacristy = Part(roofs.bands([[f.at(27, 20), f.at(20, 20)], [f.at(27, 15.5), f.at(20, 15.5)]], [3.6, 5.6]), roofs.PENT, 1)
-    return House([tower, nave, apse, sacristy], "31001_3041", f.at(4, 0), PUBLIC, "Stadtkirche St. Marien", heated=False)
+    sacristy = Part(
+        roofs.bands([[f.at(27, 20), f.at(20, 20)], [f.at(27, 15.5), f.at(20, 15.5)]], [3.6, 5.6]), roofs.PENT, 1
+    )
+    return House(
+        [tower, nave, apse, sacristy], "31001_3041", f.at(4, 0), PUBLIC, "Stadtkirche St. Marien", heated=False
+    )
 
 
 def town_hall() -> House:
     """Return the town hall on the market square: hipped main house and a stair tower."""
-    f = Frame((219.5, 205.0), math.radians(-7.5))
+    f = Frame((203.5, 207.5), math.radians(-5.0))
     main = rectangle(f.box(0.0, 25.0, 0.0, 12.0), roofs.HIP, eave_of(3, 3.4), 50.0, 3)
     tower = Part(roofs.tent(f.box(10.0, 15.0, -4.0, 0.0), 16.0, 24.0), roofs.TENT, 4)
     return House([main, tower], "31001_3012", f.at(12, -4), PUBLIC, "Rathaus")
@@ -88,10 +91,8 @@ def riverside() -> list[House]:
         House([mill, wheel], "31001_1100", f.at(12, 12), MIXED, "Wehrmühle"),
         House([boats], "31001_1313", b.at(8, 0), GREEN, "Bootshaus", heated=False),
     ]
-    for i, (u, v, turn, roof) in enumerate(
-        [(352, 12, 4, "3100"), (376, 9, -6, "2100"), (399, 13, 2, "3100"), (423, 8, -3, "2100"), (446, 9, 8, "3100"), (468, 3, 3, "3100")]
-    ):
-        hut = Frame((float(u), float(v)), math.radians(turn))
+    for i, (turn, roof) in enumerate([(4, "3100"), (-6, "2100"), (2, "3100"), (-3, "2100"), (8, "3100"), (3, "3100")]):
+        hut = Frame((344.5 + 23.5 * i, 9.0 - 0.7 * i), math.radians(turn))
         part = rectangle(hut.box(0.0, 5.0, 0.0, 4.0 + 0.2 * (i % 3)), roof, 2.3, 14.0 if roof == "2100" else 24.0, 1)
         houses.append(House([part], "31001_1313", hut.at(2, 0), GREEN, heated=False))
     return houses

@@ -69,10 +69,14 @@ _MAIN, _SIDE, _LANE = "Hauptverkehrsstraße", "Anliegerstraße", "Gasse"
 def streets() -> tuple[Street, ...]:
     """All streets and paths; they meet at shared points only."""
 
-    def street(name: str, kind: str, points: list[XY], *widths: float, surface: str = "Asphalt", verge: float = 0.0) -> Street:
+    def street(
+        name: str, kind: str, points: list[XY], *widths: float, surface: str = "Asphalt", verge: float = 0.0
+    ) -> Street:
         return Street(name, kind, LineString(points), widths[0], widths[1], surface, verge)
 
-    def path(name: str, points: list[XY], width: float = 2.5, surface: str = "Schotter", kind: str = "Fußweg") -> Street:
+    def path(
+        name: str, points: list[XY], width: float = 2.5, surface: str = "Schotter", kind: str = "Fußweg"
+    ) -> Street:
         return Street(name, kind, LineString(points), width, 0.0, surface)
 
     cobble = "Kopfsteinpflaster"
@@ -103,7 +107,9 @@ def streets() -> tuple[Street, ...]:
         street("Amselweg", _SIDE, [SCHUL_W, AMSEL, BAHN_W], 5.0, 1.5),
         street("Finkenweg", _SIDE, [AMSEL, (196, 375), E], 5.0, 1.5),
         street("Drosselweg", _SIDE, [AMSEL, (66, 374), (22, 368)], 4.75, 1.25),
-        path("Parkweg", [U_PARK, *chaikin([U_PARK, (36, 128), (36, 166), (66, 184), (100, 188)])[1:], (124, 185), MUEHL]),
+        path(
+            "Parkweg", [U_PARK, *chaikin([U_PARK, (36, 128), (36, 166), (66, 184), (100, 188)])[1:], (124, 185), MUEHL]
+        ),
         path("Parkweg", [(100, 188), *chaikin([(100, 188), (104, 160), (88, 126), U_PARK])[1:]]),
         path("Uferpromenade", [(239, 80), *chaikin([(239, 80), (200, 84), (140, 86), (60, 94), (-40, 106)])[1:]]),
         path("Wehrsteg", [STEG_N, STEG_S], 2.2, "Pflaster"),
@@ -117,7 +123,7 @@ RIVER_LINE = LineString(chaikin([(-60, 88), (60, 74), (150, 60), (240, 62), (330
 WEIR_U = 312.0
 RAIL_LINE = LineString([(-60, 466), (100, 472), (285, 474), (420, 478), (560, 487)])
 RAIL_HALF_WIDTH = 5.5
-MARKET_SQUARE = Polygon([(206, 160), (271, 155), (280, 216), (214, 225)])
+MARKET_SQUARE = Polygon([(206, 160), (271, 155), (280, 216), (214, 226), (189, 228), (186, 189), (209, 189)])
 POND = Polygon(chaikin([(52, 146), (62, 162), (78, 164), (90, 154), (84, 142), (68, 138), (52, 146)])).buffer(0)
 FOUNTAIN = Point(238, 178).buffer(2.4, quad_segs=6)
 
@@ -153,7 +159,7 @@ def block_at(u: float, v: float) -> Polygon:
     """Return the block around a point, its outline turning to the left."""
     point = Point(u, v)
     found = next(p for p in blocks() if p.contains(point))
-    return shapely.geometry.polygon.orient(found.simplify(0.3), 1.0)
+    return shapely.geometry.polygon.orient(found.simplify(0.05), 1.0)
 
 
 def world(points: np.ndarray) -> np.ndarray:

@@ -169,7 +169,9 @@ class Block:
             rails = [[b, c], [mid_front, mid_back], [a, d]]
             main = Part(roofs.bands(rails, [eave, eave + pitch * width / 2, eave]), roofs.GABLE, storeys)
         else:
-            main = Part(roofs.bands([rail(0.0), rail(depth / 2), rail(depth)], [eave, ridge, eave]), roofs.GABLE, storeys)
+            main = Part(
+                roofs.bands([rail(0.0), rail(depth / 2), rail(depth)], [eave, ridge, eave]), roofs.GABLE, storeys
+            )
         parts = [main]
         if not corner and wing < style.wings:
             parts += self._wing(rail(depth), eave, wing / style.wings)
@@ -186,7 +188,10 @@ class Block:
         width, reach = min(0.45 * length, 4.2 + 1.6 * draw), 4.5 + 5.0 * draw
         left = draw < 0.5
         low = a if left else b - way * width
-        corners = [tuple(map(float, p)) for p in (low, low + way * width, low + way * width + inward * reach, low + inward * reach)]
+        corners = [
+            tuple(map(float, p))
+            for p in (low, low + way * width, low + way * width + inward * reach, low + inward * reach)
+        ]
         storeys = 1 if draw < 0.55 or eave < 7.0 else 2
         height = 0.3 + storeys * 2.9
         if draw < 0.3:

@@ -26,15 +26,33 @@ def _old_town() -> list[House]:
     style = _OLD
     narrow = Style(**{**_OLD.__dict__, "depth": 9.0, "wings": 0.35})
     out = Block(layout.block_at(195, 140), style, 11, gaps=[(170, 108), (156, 170), (236, 135)]).houses()
-    out += Block(layout.block_at(290, 140), style, 12, gaps=[(300, 112), (318, 168)]).houses()
+    out += Block(layout.block_at(290, 140), style, 12, gaps=[(300, 112), (321, 160)]).houses()
     out += Block(layout.block_at(162, 230), narrow, 13, gaps=[(140, 232)], length=3.5).houses()
-    out += Block(layout.block_at(205, 245), narrow, 14, gaps=[(250, 262)], length=3.5).houses()
+    out += Block(layout.block_at(205, 245), narrow, 14, gaps=[(250, 262), (192, 243)], length=3.5).houses()
     parish = Frame((285.0, 190.5), -0.03)
-    out.append(House([rectangle(parish.box(0, 15, 0, 10), roofs.HIP, 6.4, 46.0, 2)], "31001_1010", parish.at(7, 0), "mixed", "Pfarrhaus"))
+    out.append(
+        House(
+            [rectangle(parish.box(0, 15, 0, 10), roofs.HIP, 6.4, 46.0, 2)],
+            "31001_1010",
+            parish.at(7, 0),
+            "mixed",
+            "Pfarrhaus",
+        )
+    )
     sexton = Frame((304.0, 190.0), 0.0)
-    out.append(House([rectangle(sexton.box(0, 11, 0, 8.5), roofs.GABLE, 5.2, 48.0, 2)], "31001_1010", sexton.at(5, 0), "mixed"))
+    out.append(
+        House([rectangle(sexton.box(0, 11, 0, 8.5), roofs.GABLE, 5.2, 48.0, 2)], "31001_1010", sexton.at(5, 0), "mixed")
+    )
     library = Frame((275.0, 246.0), -0.06)
-    out.append(House([rectangle(library.box(0, 18, 0, 10.5), roofs.HALF_HIP, 6.8, 48.0, 2)], "31001_3037", library.at(9, 10), "public", "Stadtbücherei"))
+    out.append(
+        House(
+            [rectangle(library.box(0, 18, 0, 10.5), roofs.HALF_HIP, 6.8, 48.0, 2)],
+            "31001_3037",
+            library.at(9, 10),
+            "public",
+            "Stadtbücherei",
+        )
+    )
     return out
 
 
@@ -50,7 +68,9 @@ def _founders_quarter() -> list[House]:
     return out
 
 
-def _row(line: LineString, start: float, count: int, left: bool, setback: float, roof_pitch: float = 38.0) -> list[House]:
+def _row(
+    line: LineString, start: float, count: int, left: bool, setback: float, roof_pitch: float = 38.0
+) -> list[House]:
     """Return a terrace of post-war houses; every third house steps back a little."""
     out = []
     width = 6.6
@@ -70,7 +90,14 @@ def _line(name: str, index: int = 0) -> LineString:
 def _settlement() -> list[House]:
     finken, schul, damm = _line("Finkenweg"), _line("Schulstraße"), _line("Am Bahndamm")
     out = []
-    for start, count, left, setback in ((12, 6, True, 8.0), (62, 6, True, 8.0), (112, 6, True, 8.0), (14, 6, False, 8.5), (66, 6, False, 8.5), (116, 5, False, 8.5)):
+    for start, count, left, setback in (
+        (12, 6, True, 8.0),
+        (62, 6, True, 8.0),
+        (112, 6, True, 8.0),
+        (14, 6, False, 8.5),
+        (66, 6, False, 8.5),
+        (116, 5, False, 8.5),
+    ):
         out += _row(finken, start, count, left, setback)
     for distance in (176.0, 218.0, 262.0):
         frame = beside(schul, distance, True, 8.5)
@@ -157,8 +184,21 @@ def _detached_houses() -> list[House]:
 @cache
 def houses() -> tuple[House, ...]:
     """Return all buildings; of two that would overlap the first stays, and none stands in a street or in water."""
-    wanted = [landmarks.church(), landmarks.town_hall(), *landmarks.school(), landmarks.nursing_home(), *landmarks.trade()]
-    wanted += [*landmarks.riverside(), landmarks.kindergarten(), *_old_town(), *_founders_quarter(), *_settlement(), *_detached_houses()]
+    wanted = [
+        landmarks.church(),
+        landmarks.town_hall(),
+        *landmarks.school(),
+        landmarks.nursing_home(),
+        *landmarks.trade(),
+    ]
+    wanted += [
+        *landmarks.riverside(),
+        landmarks.kindergarten(),
+        *_old_town(),
+        *_founders_quarter(),
+        *_settlement(),
+        *_detached_houses(),
+    ]
     water = layout.river().union(layout.POND)
     lanes = shapely.union_all([s.line.buffer(s.half_width, cap_style="flat") for s in layout.streets()])
     kept: list[House] = []
@@ -167,7 +207,12 @@ def houses() -> tuple[House, ...]:
         parts = [p for i, p in enumerate(house.parts) if i == 0 or not _hits(p, kept, house.parts[:i])]
         house = House(parts, house.function, house.front, house.zone, house.name, house.heated)
         clash = any(_share(house, other) > 0.05 for other in kept)
-        if not clash and ground.contains(house.footprint) and not house.footprint.intersects(water) and house.footprint.intersection(lanes).area < 0.05:
+        if (
+            not clash
+            and ground.contains(house.footprint)
+            and not house.footprint.intersects(water)
+            and house.footprint.intersection(lanes).area < 0.05
+        ):
             kept.append(house)
     return tuple(kept)
 
@@ -178,6 +223,8 @@ def _share(a: House, b: House) -> float:
 
 def _hits(part: Part, kept: list[House], own: list[Part]) -> bool:
     near = part.footprint.buffer(1.0)
-    if any(near.intersects(h.footprint) and part.footprint.buffer(0.5).intersection(h.footprint).area > 0.3 for h in kept):
+    if any(
+        near.intersects(h.footprint) and part.footprint.buffer(0.5).intersection(h.footprint).area > 0.3 for h in kept
+    ):
         return True
     return any(part.footprint.intersection(p.footprint).area > 0.05 for p in own)

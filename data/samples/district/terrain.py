@@ -46,7 +46,13 @@ def _distance(geometry: shapely.Geometry, reach: float) -> np.ndarray:
 
 def _slope(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Return the valley side before people came: floodplain, terrace edge, slope, a small side valley."""
-    height = 159.0 + 0.004 * (250 - u) + 2.2 * _smooth(v, 84, 150) + 7.6 * _smooth(v, 120, 470) + 0.012 * np.clip(u - 330, 0, None) * _smooth(v, 110, 300)
+    height = (
+        159.0
+        + 0.004 * (250 - u)
+        + 2.2 * _smooth(v, 84, 150)
+        + 7.6 * _smooth(v, 120, 470)
+        + 0.012 * np.clip(u - 330, 0, None) * _smooth(v, 110, 300)
+    )
     valley = 118 + 46 * np.sin((v - 90) / 95.0)
     height -= 1.5 * np.exp(-(((u - valley) / 26.0) ** 2)) * _smooth(v, 100, 190) * (1 - _smooth(v, 330, 440))
     height += 0.16 * np.sin(u / 37.0 + v / 53.0) + 0.09 * np.sin(u / 17.0 - v / 23.0 + 1.3)
@@ -78,7 +84,11 @@ def _underpass(height: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Raise the rail bank and lead the road below it."""
     rail = _distance(layout.RAIL_LINE, 20.0)
     base = ndimage.gaussian_filter(height, 12.0)
-    crest = np.where(rail < layout.RAIL_HALF_WIDTH, base + 1.5, np.maximum(height, base + 1.5 - (rail - layout.RAIL_HALF_WIDTH) / 1.6))
+    crest = np.where(
+        rail < layout.RAIL_HALF_WIDTH,
+        base + 1.5,
+        np.maximum(height, base + 1.5 - (rail - layout.RAIL_HALF_WIDTH) / 1.6),
+    )
     height = np.where(rail < layout.RAIL_HALF_WIDTH + 2.6, np.maximum(height, crest), height)
     road = next(s for s in layout.streets() if s.name == "Bahnunterführung")
     away = _distance(road.line, 20.0)

@@ -12,6 +12,7 @@ from random import Random
 
 import numpy as np
 import shapely
+from scipy.spatial import cKDTree
 from shapely.geometry import LineString, Point, Polygon
 
 from district import cadastre, layout, quarters
@@ -75,7 +76,16 @@ class _Planter:
             return
         self.trees.append(Tree(round(u, 2), round(v, 2), species, planted))
 
-    def row(self, line: LineString, offset: float, spacing: float, species: str, years: tuple[int, int], start: float = 6.0, gap: float = 0.06) -> None:
+    def row(
+        self,
+        line: LineString,
+        offset: float,
+        spacing: float,
+        species: str,
+        years: tuple[int, int],
+        start: float = 6.0,
+        gap: float = 0.06,
+    ) -> None:
         """Plant a row beside a line (positive offset: left), leaving out junctions and some lost trees."""
         side = line.parallel_offset(abs(offset), "left" if offset > 0 else "right")
         for s in np.arange(start, side.length - 4.0, spacing):
@@ -122,7 +132,7 @@ def _streets(p: _Planter) -> None:
 
 
 def _places(p: _Planter) -> None:
-    for u, v in ((211, 166), (211, 176), (212, 186), (272, 170), (274, 180)):
+    for u, v in ((210, 166), (211, 175), (193, 194), (194, 203), (195, 212), (196, 221), (272, 166), (273, 174)):
         p.plant(u, v, "Tilia cordata", 1998)
     for i in range(9):  # ring of limes round the church
         angle = math.radians(200 + i * 24)
@@ -132,43 +142,130 @@ def _places(p: _Planter) -> None:
         p.plant(*yard.at(x, y), "Acer platanoides", 2016)
     for x in range(-4, 68, 9):
         p.plant(*yard.at(x, 59), "Tilia cordata", 1962)
-    p.scatter(Polygon([(5, 196), (20, 196), (20, 312), (5, 312)]), 16, ("Quercus robur", "Carpinus betulus", "Pinus sylvestris"), (1955, 1985), 6.5)
-    p.scatter(Polygon([(96, 200), (128, 200), (116, 250), (98, 250)]), 7, ("Quercus rubra", "Acer platanoides"), (1958, 1975), 8.0)
+    p.scatter(
+        Polygon([(5, 196), (20, 196), (20, 312), (5, 312)]),
+        16,
+        ("Quercus robur", "Carpinus betulus", "Pinus sylvestris"),
+        (1955, 1985),
+        6.5,
+    )
+    p.scatter(
+        Polygon([(96, 200), (128, 200), (116, 250), (98, 250)]),
+        7,
+        ("Quercus rubra", "Acer platanoides"),
+        (1958, 1975),
+        8.0,
+    )
     market = Frame((420.0, 389.0), math.radians(3.5))
     for row in range(3):
         for x in (4, 22, 40, 58):
             p.plant(*market.at(x, -15.3 - 11.0 * row), "Acer campestre", 2014)
-    p.scatter(Frame((134.0, 273.0), 0.02).box_polygon(14, 38, -3, 12), 5, ("Prunus avium", "Malus domestica", "Tilia cordata"), (1985, 2005), 6.0)
-    p.scatter(Polygon([(122, 266), (133, 270), (132, 312), (123, 312)]), 5, ("Aesculus hippocastanum", "Fagus sylvatica"), (1920, 1950), 8.0)
-    p.scatter(Frame((350.0, 204.0), 0.03).box_polygon(-6, 38, 17, 36), 8, ("Acer campestre", "Malus domestica", "Prunus avium"), (1995, 2012), 6.5)
+    p.scatter(
+        Frame((134.0, 273.0), 0.02).box_polygon(14, 38, -3, 12),
+        5,
+        ("Prunus avium", "Malus domestica", "Tilia cordata"),
+        (1985, 2005),
+        6.0,
+    )
+    p.scatter(
+        Polygon([(122, 266), (133, 270), (132, 312), (123, 312)]),
+        5,
+        ("Aesculus hippocastanum", "Fagus sylvatica"),
+        (1920, 1950),
+        8.0,
+    )
+    p.scatter(
+        Frame((350.0, 204.0), 0.03).box_polygon(-6, 38, 17, 36),
+        8,
+        ("Acer campestre", "Malus domestica", "Prunus avium"),
+        (1995, 2012),
+        6.5,
+    )
 
 
 def _green(p: _Planter) -> None:
     park = layout.block_at(50, 250).intersection(Polygon([(0, 100), (140, 100), (140, 193), (0, 193)]))
     open_lawn = Point(72, 152).buffer(24.0)
-    old = ("Quercus robur", "Fagus sylvatica", "Tilia platyphyllos", "Acer pseudoplatanus", "Aesculus hippocastanum", "Platanus x hispanica")
+    old = (
+        "Quercus robur",
+        "Fagus sylvatica",
+        "Tilia platyphyllos",
+        "Acer pseudoplatanus",
+        "Aesculus hippocastanum",
+        "Platanus x hispanica",
+    )
     p.scatter(park.difference(open_lawn), 44, old, (1885, 1935), 8.5)
-    p.scatter(park.difference(layout.POND.buffer(6)), 30, ("Carpinus betulus", "Betula pendula", "Pinus sylvestris", "Prunus avium", "Ginkgo biloba"), (1955, 2010), 6.0)
+    p.scatter(
+        park.difference(layout.POND.buffer(6)),
+        30,
+        ("Carpinus betulus", "Betula pendula", "Pinus sylvestris", "Prunus avium", "Ginkgo biloba"),
+        (1955, 2010),
+        6.0,
+    )
     for u in (56, 84, 92):
         p.plant(u, 166 if u < 90 else 148, "Salix alba", 1968)
-    bank = layout.river().buffer(7.0).difference(layout.river().buffer(0.9)).difference(Polygon([(222, 0), (345, 0), (345, 120), (222, 120)]))
+    bank = (
+        layout.river()
+        .buffer(7.0)
+        .difference(layout.river().buffer(0.9))
+        .difference(Polygon([(222, 0), (345, 0), (345, 120), (222, 120)]))
+    )
     for part in shapely.get_parts(bank):
-        p.scatter(part, 60, ("Alnus glutinosa", "Alnus glutinosa", "Salix alba", "Fraxinus excelsior"), (1945, 2005), 5.0)
+        p.scatter(
+            part, 60, ("Alnus glutinosa", "Alnus glutinosa", "Salix alba", "Fraxinus excelsior"), (1945, 2005), 5.0
+        )
     promenade = next(s.line for s in layout.streets() if s.name == "Uferpromenade")
     p.row(promenade, -3.2, 12.0, "Tilia cordata", (1950, 1972), start=20, gap=0.1)
     meadow = Polygon([(0, 2), (222, 2), (222, 34), (0, 40)])
     p.scatter(meadow, 12, ("Malus domestica", "Pyrus communis", "Juglans regia"), (1940, 1990), 10.0)
-    p.scatter(Polygon([(250, 2), (330, 2), (330, 34), (262, 34)]), 5, ("Populus nigra 'Italica'", "Salix alba"), (1958, 1970), 8.0)
-    p.scatter(Polygon([(340, 2), (485, 1), (482, 16), (440, 22), (342, 26)]), 18, ("Malus domestica", "Pyrus communis", "Prunus avium"), (1975, 2012), 6.0)
-    bank = layout.RAIL_LINE.buffer(14.5).difference(layout.RAIL_LINE.buffer(8.2)).difference(Polygon([(270, 430), (400, 430), (400, 500), (270, 500)]))
+    p.scatter(
+        Polygon([(250, 2), (330, 2), (330, 34), (262, 34)]),
+        5,
+        ("Populus nigra 'Italica'", "Salix alba"),
+        (1958, 1970),
+        8.0,
+    )
+    p.scatter(
+        Polygon([(340, 2), (485, 1), (482, 16), (440, 22), (342, 26)]),
+        18,
+        ("Malus domestica", "Pyrus communis", "Prunus avium"),
+        (1975, 2012),
+        6.0,
+    )
+    bank = (
+        layout.RAIL_LINE.buffer(14.5)
+        .difference(layout.RAIL_LINE.buffer(8.2))
+        .difference(Polygon([(270, 430), (400, 430), (400, 500), (270, 500)]))
+    )
     for part in shapely.get_parts(bank):
         p.scatter(part, 20, ("Robinia pseudoacacia", "Betula pendula", "Acer pseudoplatanus"), (1965, 2005), 5.5)
-    p.scatter(Polygon([(0, 488), (270, 488), (270, 499), (0, 499)]), 14, ("Quercus robur", "Pinus sylvestris", "Betula pendula"), (1950, 1990), 7.0)
-    p.scatter(Polygon([(300, 492), (500, 494), (500, 499), (300, 499)]), 8, ("Quercus robur", "Pinus sylvestris"), (1950, 1990), 7.0)
+    p.scatter(
+        Polygon([(0, 488), (270, 488), (270, 499), (0, 499)]),
+        14,
+        ("Quercus robur", "Pinus sylvestris", "Betula pendula"),
+        (1950, 1990),
+        7.0,
+    )
+    p.scatter(
+        Polygon([(300, 492), (500, 494), (500, 499), (300, 499)]),
+        8,
+        ("Quercus robur", "Pinus sylvestris"),
+        (1950, 1990),
+        7.0,
+    )
 
 
 def _gardens(p: _Planter) -> None:
-    fruit = ("Malus domestica", "Malus domestica", "Prunus avium", "Juglans regia", "Pyrus communis", "Betula pendula", "Picea abies", "Acer platanoides")
+    fruit = (
+        "Malus domestica",
+        "Malus domestica",
+        "Prunus avium",
+        "Juglans regia",
+        "Pyrus communis",
+        "Betula pendula",
+        "Picea abies",
+        "Acer platanoides",
+    )
     space = layout.street_space().buffer(2.5)
     for u, v, count in (
         (195, 400, 26), (195, 345, 24), (50, 390, 30), (220, 290, 16), (450, 300, 30), (450, 225, 26), (450, 140, 34), (370, 145, 18), (370, 230, 12),
@@ -176,12 +273,35 @@ def _gardens(p: _Planter) -> None:
         block = layout.block_at(u, v).intersection(layout.AREA).difference(space)
         if (u, v) == (220, 290):
             block = block.intersection(Polygon([(190, 260), (280, 260), (280, 330), (190, 330)]))
-        p.scatter(shapely.get_parts(block)[np.argmax(shapely.area(shapely.get_parts(block)))], count, fruit, (1958, 2014), 6.5)
+        p.scatter(
+            shapely.get_parts(block)[np.argmax(shapely.area(shapely.get_parts(block)))], count, fruit, (1958, 2014), 6.5
+        )
     p.scatter(Polygon([(2, 432), (100, 432), (100, 458), (2, 458)]), 10, fruit, (1965, 2010), 6.5)
-    p.scatter(Polygon([(104, 426), (184, 428), (184, 456), (104, 456)]), 9, ("Betula pendula", "Robinia pseudoacacia", "Acer pseudoplatanus"), (1970, 2005), 6.5)
-    for u, v, depth, count in ((195, 140, 14, 11), (290, 130, 14, 6), (162, 230, 11, 4), (205, 245, 12, 3), (300, 290, 16.5, 4), (370, 295, 17, 4), (308, 375, 17, 8), (372, 380, 17, 6)):
+    p.scatter(
+        Polygon([(104, 426), (184, 428), (184, 456), (104, 456)]),
+        9,
+        ("Betula pendula", "Robinia pseudoacacia", "Acer pseudoplatanus"),
+        (1970, 2005),
+        6.5,
+    )
+    for u, v, depth, count in (
+        (195, 140, 14, 11),
+        (290, 130, 14, 6),
+        (162, 230, 11, 4),
+        (205, 245, 12, 3),
+        (300, 290, 16.5, 4),
+        (370, 295, 17, 4),
+        (308, 375, 17, 8),
+        (372, 380, 17, 6),
+    ):
         yard = layout.block_at(u, v).buffer(-depth)
-        p.scatter(yard, count, ("Aesculus hippocastanum", "Tilia cordata", "Juglans regia", "Acer pseudoplatanus", "Prunus avium"), (1925, 1995), 8.0)
+        p.scatter(
+            yard,
+            count,
+            ("Aesculus hippocastanum", "Tilia cordata", "Juglans regia", "Acer pseudoplatanus", "Prunus avium"),
+            (1925, 1995),
+            8.0,
+        )
 
 
 def _place_of(tree: Tree) -> str:
@@ -193,6 +313,16 @@ def _place_of(tree: Tree) -> str:
     return min(names, key=lambda n: (names[n].distance(Point(tree.u, tree.v)), n))
 
 
+def _pruned(trees: list[Tree]) -> list[Tree]:
+    """Return the trees with crowns cut back at house fronts and held by their neighbours."""
+    points = shapely.points([(t.u, t.v) for t in trees])
+    to_house = shapely.distance(points, shapely.union_all([h.footprint for h in quarters.houses()]))
+    tree = cKDTree(shapely.get_coordinates(points))
+    to_next = tree.query(tree.data, k=2)[0][:, 1]
+    widest = np.minimum(2 * to_house + 1.0, 1.7 * to_next)
+    return [replace(t, crown=min(t.crown, math.floor(2 * w) / 2)) for t, w in zip(trees, widest.tolist(), strict=True)]
+
+
 @cache
 def trees() -> tuple[Tree, ...]:
     """Return all trees as they stand, complete."""
@@ -200,7 +330,8 @@ def trees() -> tuple[Tree, ...]:
     for step in (_streets, _places, _green, _gardens):
         step(planter)
     grown = [_grown(t, random) for t in planter.trees]
-    named = [replace(t, place=_place_of(t)) for t in grown]
+    pruned = _pruned(grown)
+    named = [replace(t, place=_place_of(t)) for t in pruned]
     return tuple(sorted(named, key=lambda t: (t.place, round(t.u), t.v)))
 
 
@@ -223,7 +354,19 @@ def _row(index: int, tree: Tree, random: Random) -> list[str]:
     elif draw[4] < 0.05:
         species = species.split(" ")[0] + " spec."
     east, north = tree.u + layout.ORIGIN[0], tree.v + layout.ORIGIN[1]
-    return [f"{index:04d}", species, german, planted, height, crown, girth, tree.place, f"{east:.2f}".replace(".", ","), f"{north:.2f}".replace(".", ","), ""]
+    return [
+        f"{index:04d}",
+        species,
+        german,
+        planted,
+        height,
+        crown,
+        girth,
+        tree.place,
+        f"{east:.2f}".replace(".", ","),
+        f"{north:.2f}".replace(".", ","),
+        "",
+    ]
 
 
 def write(path: Path) -> None:
@@ -234,7 +377,10 @@ def write(path: Path) -> None:
     rows[388][10] = "gefällt 2021, Nachpflanzung geplant"
     rows[388][4] = rows[388][5] = rows[388][6] = "0"
     church = quarters.houses()[0].parts[1].footprint.centroid  # a slip of the office: this tree lies in the church
-    rows[97][8:10] = [f"{church.x + layout.ORIGIN[0]:.2f}".replace(".", ","), f"{church.y + layout.ORIGIN[1]:.2f}".replace(".", ",")]
+    rows[97][8:10] = [
+        f"{church.x + layout.ORIGIN[0]:.2f}".replace(".", ","),
+        f"{church.y + layout.ORIGIN[1]:.2f}".replace(".", ","),
+    ]
     rows.insert(305, list(rows[304]))  # the same tree twice
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\n")

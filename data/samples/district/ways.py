@@ -23,7 +23,9 @@ def network() -> gpd.GeoDataFrame:
             if inside.is_empty or inside.length < 0.5:
                 continue
             for part, bridge in _bridges(inside, street.name):
-                rows.append((street.name, street.kind, street.carriage, street.surface, _SPEED[street.kind], bridge, part))
+                rows.append(
+                    (street.name, street.kind, street.carriage, street.surface, _SPEED[street.kind], bridge, part)
+                )
     names = ["name", "art", "breite", "belag", "tempo", "bruecke", "geometry"]
     table = gpd.GeoDataFrame(rows, columns=names, geometry="geometry")
     table["geometry"] = table.geometry.translate(*layout.ORIGIN)

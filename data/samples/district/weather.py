@@ -24,16 +24,16 @@ _HEADER = (
 
 def _temperature(times: pd.DatetimeIndex) -> np.ndarray:
     """Return air temperature [degC] at times given in UTC."""
-    sunrise, sunset, lag, fall = 3.45, 19.40, 2.1, 2.3  # [h UTC], [h], decay
-    hour = times.hour + times.minute / 60.0
-    day_length = sunset - sunrise
-    at_sunset = _T_MIN + (_T_MAX - _T_MIN) * np.sin(np.pi * day_length / (day_length + 2 * lag))
-    by_day = _T_MIN + (_T_MAX - _T_MIN) * np.sin(np.pi * (hour - sunrise) / (day_length + 2 * lag))
-    night = 24.0 - day_length
-    since = np.where(hour > sunset, hour - sunset, hour + 24.0 - sunset)
-    start = np.where(hour > sunset, at_sunset, at_sunset - 0.8)  # the evening before was a little cooler
-    by_night = _T_MIN - 0.6 + (start - _T_MIN + 0.6) * np.exp(-fall * since / night)
-    return np.where((hour >= sunrise) & (hour <= sunset), by_day, by_night)
+    sunrise, sunset, lag, late, fall = 3.45, 19.40, 1.9, 0.7, 2.3  # [h UTC], [h], [h], decay
+    hour = np.asarray(times.hour + times.minute / 60.0)
+    coldest, width = sunrise + late, sunset - sunrise + 2 * lag
+    by_day = _T_MIN + (_T_MAX - _T_MIN) * np.sin(np.pi * (hour - coldest) / width)
+    at_sunset = _T_MIN + (_T_MAX - _T_MIN) * np.sin(np.pi * (sunset - coldest) / width)
+    evening = hour > sunset
+    share = np.where(evening, hour - sunset, hour + 24.0 - sunset) / (24.0 + coldest - sunset)
+    start = np.where(evening, at_sunset, at_sunset - 2.0)  # the evening before was cooler
+    left = (np.exp(-fall * share) - np.exp(-fall)) / (1 - np.exp(-fall))
+    return np.where((hour >= coldest) & ~evening, by_day, _T_MIN + (start - _T_MIN) * left)
 
 
 def _vapour(t: np.ndarray) -> np.ndarray:
@@ -56,7 +56,9 @@ def hot_day() -> pd.DataFrame:
             "Windgeschwindigkeit (m/s)": wind,
             "Globalstrahlung (W/m²)": sky["ghi"].to_numpy(),
             "Diffusstrahlung (W/m²)": sky["dhi"].to_numpy(),
-            "Luftdruck (hPa)": 996.8 - 0.11 * np.asarray(hour) + 0.5 * np.cos((np.asarray(hour) - 9.0) / 12.0 * 2 * np.pi),
+            "Luftdruck (hPa)": 996.8
+            - 0.11 * np.asarray(hour)
+            + 0.5 * np.cos((np.asarray(hour) - 9.0) / 12.0 * 2 * np.pi),
         },
         index=minutes,
     )
@@ -73,6 +75,8 @@ def write(path: Path) -> None:
     day = hot_day()
     lines = [*_HEADER, ";".join(day.columns)]
     for row in day.to_dict("records"):
-        cells = [v if isinstance(v, str) else f"{v:.{digits.get(str(k), 1)}f}".replace(".", ",") for k, v in row.items()]
+        cells = [
+            v if isinstance(v, str) else f"{v:.{digits.get(str(k), 1)}f}".replace(".", ",") for k, v in row.items()
+        ]
         lines.append(";".join(cells))
     path.write_bytes(("\n".join(lines) + "\n").encode())
