@@ -3,18 +3,74 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 __all__ = ["track"]
 
+Done = Callable[[float], None]
 
-def _watched() -> bool:
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+_bars: Progress | None = None
 
 
 @contextmanager
-def track(label: str, total: float | None = None) -> Iterator[Callable[[float], None]]:
+def _on_terminal(label: str, total: float | None) -> Iterator[Done]:
+    """A bar of its own, or one more line under the bars that already run."""
+    global _bars
+    if _bars is not None:
+        task = _bars.add_task(label, total=total)
+        try:
+            yield lambda steps: _bars.update(task, completed=steps) if _bars is not None else None
+        finally:
+            _bars.remove_task(task)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    clock = (TimeElapsedColumn(), TextColumn("/"), TimeRemainingColumn())
+    with Progress(*columns, *clock, console=Console(stderr=True), transient=True) as bars:
+        _bars = bars
+        task = bars.add_task(label, total=total)
+        try:
+            yield lambda steps: bars.update(task, completed=steps)
+        finally:
+            _bars = None
+
+
+@contextmanager
+def _in_notebook(label: str, total: float | None) -> Iterator[Done]:
+    """A line of HTML that is rewritten in place and cleared at the end; it needs no widget extension."""
+    from IPython.display import HTML, display
+
+    start = shown = time.monotonic()
+
+    def line(steps: float) -> Any:
+        share = f'<progress value="{steps / total:.3f}" max="1"></progress> {steps / total:.0%}' if total else "…"
+        return HTML(f"<small>{escape(label)} {share} {time.monotonic() - start:.0f} s</small>")
+
+    handle = display(line(0.0), display_id=True)
+
+    def done(steps: float) -> None:
+        nonlocal shown
+        if time.monotonic() - shown > 0.25:
+            shown = time.monotonic()
+            handle.update(line(steps))
+
+    try:
+        yield done
+    finally:
+        handle.update(HTML(""))
+
+
+@contextmanager
+def track(label: str, total: float | None = None) -> Iterator[Done]:
     """Show a progress bar while the block runs.
 
     Parameters
@@ -35,14 +91,11 @@ def track(label: str, total: float | None = None) -> Iterator[Callable[[float], 
     ...     for i in range(3):
     ...         done(i + 1)
     """
-    if not _watched():
+    if "ipykernel" in sys.modules:
+        with _in_notebook(label, total) as done:
+            yield done
+    elif sys.stderr.isatty():
+        with _on_terminal(label, total) as done:
+            yield done
+    else:
         yield lambda _steps: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    clock = (TimeElapsedColumn(), TextColumn("/"), TimeRemainingColumn())
-    with Progress(*columns, *clock, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(label, total=total)
-        yield lambda steps: bars.update(task, completed=steps)
