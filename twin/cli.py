@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 import typer
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from twin.city.inspection import Inspection
     from twin.scenario.results import Result
     from twin.scenario.schema import Scenario
 
@@ -165,33 +168,41 @@ def run(
     _execute(asked, output or asked.output_folder(), language=language, picture=picture)
 
 
-def _show_inspection(found: dict[str, Any], gaps: Any, name: str, language: str) -> None:
+def _show_inspection(found: Inspection, language: str) -> None:
     from rich.console import Console
     from rich.table import Table
+
+    console = Console()
+    for section in found.tables(language):
+        grid = Table(*section.columns, title=section.title, title_justify="left")
+        for row in section.rows:
+            grid.add_row(*row)
+        console.print(grid)
+    _show_gaps(found.gaps, language)
+
+
+def _show_gaps(gaps: pd.DataFrame, language: str) -> None:
+    """List what is missing or doubtful: its weight, then the sentence, the places, the default and the remedy."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     from twin.city.gaps import sentences
     from twin.language import text
 
-    console = Console()
-    counts = Table(title=text("cli.contents", name=name))
-    counts.add_column(text("cli.kind"))
-    counts.add_column(text("cli.count"), justify="right")
-    for kind, number in found.items():
-        if isinstance(number, int) and not isinstance(number, bool):
-            counts.add_row(kind, f"{number:,}")
-    console.print(counts)
-    crs = found.get("crs")
-    typer.echo(text("cli.crs", crs=crs) if crs else text("cli.crs_none"))
     if not len(gaps):
-        typer.echo(text("cli.gaps_none"))
+        _say("gaps_none")
         return
-    table = Table(title=text("cli.gaps"))
-    for column in ("severity", "message", "places", "default", "remedy"):
-        table.add_column(text(f"cli.{column}"), overflow="fold")
+    grid = Table(title=text("cli.gaps"), title_justify="left", show_header=False, show_lines=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column()
     for row in sentences(gaps, language).to_dict("records"):
-        weight = text(f"cli.severity_{row['severity']}")
-        table.add_row(weight, row["message"], row["places"], row["default"], row["remedy"])
-    console.print(table)
+        lines = [row["message"]]
+        said = {"places", "remedy"} | ({"default"} if row["default"] not in row["message"] else set())
+        parts = [key for key in ("places", "default", "remedy") if key in said and row[key]]
+        lines += [text(f"cli.{key}", language, words=row[key]) for key in parts]
+        grid.add_row(text(f"cli.severity_{row['severity']}", language), Text("\n".join(lines)))
+    Console().print(grid)
 
 
 @app.command()
@@ -215,7 +226,7 @@ def check(
 
         typer.echo(codec.dumps(found.to_dict(), ensure_ascii=False, indent=1, default=str))
     else:
-        _show_inspection(found.to_dict(), found.gaps, path.name, language)
+        _show_inspection(found, language)
     if (found.gaps["severity"] == "error").any():
         raise typer.Exit(1)
 
