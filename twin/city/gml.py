@@ -25,9 +25,11 @@ from twin.city.crs import CrsDecision, crs_label, parse_crs, utm_crs
 from twin.city.footprints import footprints
 from twin.city.gaps import GapLog
 from twin.city.gml_assembly import FileColumns, columns_of, joined
-from twin.city.gml_events import Events
+from twin.city.gml_events import NotCityGMLError, parse
 from twin.city.gml_files import GmlFile, find_files
 from twin.city.gml_geometry import ELEMENTS
+from twin.city.gml_names import Kind, classify
+from twin.city.gml_parsed import Parsed
 from twin.city.model import SOURCE_COLUMNS, City
 from twin.city.surfaces import planes
 from twin.errors import InputError
@@ -79,15 +81,13 @@ def read_citygml(
     read: list[GmlFile] = []
     with track("Reading CityGML", total=len(files)) as done:
         for i, file in enumerate(files):
-            events = _events(file, log, alone=len(files) == 1)
-            if events is not None:
-                parts.append(columns_of(events, file.name, log, lod=None if lod is None else str(lod), crs=given))
+            parsed = _parsed(file, log, alone=len(files) == 1)
+            if parsed is not None:
+                parts.append(columns_of(parsed, file.name, log, lod=None if lod is None else str(lod), crs=given))
                 read.append(file)
             done(i + 1)
     if not parts:
-        raise InputError(
-            f"None of the {len(files)} files at {paths} is CityGML: the root element must be CityModel."
-        )
+        raise InputError(f"None of the {len(files)} files at {paths} is CityGML: the root element must be CityModel.")
     target = _common_crs(parts, log)
     return _city(joined(parts, log), target, log, read)
 
@@ -101,29 +101,21 @@ def _given_crs(crs: str | pyproj.CRS | None) -> pyproj.CRS | None:
     return decision.crs
 
 
-def _events(file: GmlFile, log: GapLog, *, alone: bool) -> Events | None:
+def _parsed(file: GmlFile, log: GapLog, *, alone: bool) -> Parsed | None:
     """Parse one document; None where it was found by a search and is no CityGML."""
-    events = Events(file.name)
     try:
-        for piece in file.pieces():
-            events.feed(piece)
-        events.feed(b"", last=True)
-        _check_content(events)
-    except InputError:
-        if not (file.searched and events.refused and not alone):
+        parsed = parse(file.pieces(), file.name)
+        if classify(parsed.root) != Kind.ROOT and not parsed.object_ids:
+            raise NotCityGMLError(
+                f"{file.name} is GML without CityGML objects: give a file whose root is CityModel, "
+                "or load it as a vector layer."
+            )
+    except NotCityGMLError:
+        if not file.searched or alone:
             raise
         log.add("gml_file_skipped", layer="buildings", severity="warning", count=1, source=file.name)
         return None
-    return events
-
-
-def _check_content(events: Events) -> None:
-    if not events.is_citygml and not events.object_ids:
-        events.refused = True
-        raise InputError(
-            f"{events.path} is GML without CityGML objects: give a file whose root is CityModel, "
-            "or load it as a vector layer."
-        )
+    return parsed
 
 
 # ------------------------------------------------------------------------------------------------------------- CRS

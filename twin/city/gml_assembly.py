@@ -13,11 +13,11 @@ import pyproj
 
 from twin.city.crs import CrsDecision, decide_axes, parse_crs
 from twin.city.gaps import GapLog
-from twin.city.gml_events import Events
 from twin.city.gml_geometry import Geometry, geometry_of
 from twin.city.gml_implicit import place_templates
 from twin.city.gml_links import Links
 from twin.city.gml_names import local_name
+from twin.city.gml_parsed import Parsed
 from twin.city.model import Polygons
 
 __all__ = ["FileColumns", "columns_of", "joined"]
@@ -38,12 +38,12 @@ class FileColumns:
     decision: CrsDecision
 
 
-def columns_of(events: Events, name: str, log: GapLog, *, lod: str | None, crs: pyproj.CRS | None) -> FileColumns:
+def columns_of(parsed: Parsed, name: str, log: GapLog, *, lod: str | None, crs: pyproj.CRS | None) -> FileColumns:
     """Return one file's columns, in the file's own CRS with east first.
 
     Parameters
     ----------
-    events : Events
+    parsed : Parsed
         After the last byte was read.
     name : str
         File name, for the ``source`` column and gap rows.
@@ -54,19 +54,19 @@ def columns_of(events: Events, name: str, log: GapLog, *, lod: str | None, crs: 
     crs : pyproj.CRS, optional
         What the caller says the CRS is.
     """
-    geometry = geometry_of(events, name, log)
-    links = Links(events, geometry.row)
-    run_boundary = np.array([run[2] for run in events.runs], dtype=np.int64)
+    geometry = geometry_of(parsed, name, log)
+    links = Links(parsed, geometry.row)
+    run_boundary = np.array([run.boundary for run in parsed.runs], dtype=np.int64)
     geometry.run = links.adopt(geometry.run, run_boundary)
     shells = links.shells()
     links.finish(name, log)
-    decision = _crs_of(events, geometry, name, log, crs)
-    objects, boundaries = _objects(events, name, log), _boundaries(events)
-    surfaces = _surfaces(events, geometry, boundaries)
-    polygons, surfaces, shells = place_templates(events, geometry, links, surfaces, shells, name, log)
+    decision = _crs_of(parsed, geometry, name, log, crs)
+    objects, boundaries = _objects(parsed, name, log), _boundaries(parsed)
+    surfaces = _surfaces(parsed, geometry, boundaries)
+    polygons, surfaces, shells = place_templates(parsed, geometry, links, surfaces, shells, name, log)
     columns = FileColumns(objects, boundaries, surfaces, shells, polygons, decision)
     _fill_heights(columns)
-    _told(events, name, log)
+    _told(parsed, name, log)
     return columns if lod is None else _only(columns, _of_lod(columns, lod))
 
 
@@ -116,13 +116,13 @@ def _rest(attributes: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in attributes.items() if k not in _COLUMN_KEYS or isinstance(v, list)}
 
 
-def _objects(events: Events, name: str, log: GapLog) -> dict[str, np.ndarray]:
-    attributes = events.object_attributes
-    ids = _unique_ids(events.object_ids, events.object_kinds, name, log)
+def _objects(parsed: Parsed, name: str, log: GapLog) -> dict[str, np.ndarray]:
+    attributes = parsed.object_attributes
+    ids = _unique_ids(parsed.object_ids, parsed.object_kinds, name, log)
     return {
         "id": ids,
-        "kind": np.array(events.object_kinds, dtype=object),
-        "parent": np.array(events.object_parents, dtype=np.int64),
+        "kind": np.array(parsed.object_kinds, dtype=object),
+        "parent": np.array(parsed.object_parents, dtype=np.int64),
         "function": np.array([_text(a, "function") for a in attributes], dtype=object),
         "roof_type": np.array([_text(a, "roofType") for a in attributes], dtype=object),
         "measured_height": np.array([_measured_height(a) for a in attributes], dtype=np.float64),
@@ -166,20 +166,22 @@ def _unique_ids(ids: list[str | None], kinds: list[str], name: str, log: GapLog)
     return np.array(result, dtype=object)
 
 
-def _boundaries(events: Events) -> dict[str, np.ndarray]:
+def _boundaries(parsed: Parsed) -> dict[str, np.ndarray]:
     return {
-        "id": np.array(events.boundary_ids, dtype=object),
-        "kind": np.array(events.boundary_kinds, dtype=object),
-        "object": np.array(events.boundary_objects, dtype=np.int64),
-        "parent": np.array(events.boundary_parents, dtype=np.int64),
-        "attributes": _column(events.boundary_attributes),
+        "id": np.array(parsed.boundary_ids, dtype=object),
+        "kind": np.array(parsed.boundary_kinds, dtype=object),
+        "object": np.array(parsed.boundary_objects, dtype=np.int64),
+        "parent": np.array(parsed.boundary_parents, dtype=np.int64),
+        "attributes": _column(parsed.boundary_attributes),
     }
 
 
-def _surfaces(events: Events, geometry: Geometry, boundaries: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    runs = np.array([[*run[1:4], run[5]] for run in events.runs] + [[-1, -1, -1, -1]], dtype=np.int64)
+def _surfaces(parsed: Parsed, geometry: Geometry, boundaries: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    runs = np.array(
+        [[run.object, run.boundary, run.lod, run.implicit] for run in parsed.runs] + [[-1, -1, -1, -1]], dtype=np.int64
+    )
     owner, boundary, lod, template = runs[geometry.run].T
-    relief = np.array([_number(a.get("lod", "nan")) for a in events.object_attributes] + [np.nan])
+    relief = np.array([_number(a.get("lod", "nan")) for a in parsed.object_attributes] + [np.nan])
     lod = np.where((lod < 0) & np.isfinite(relief[owner]), np.nan_to_num(relief[owner], nan=-1.0), lod)
     kinds = np.append(boundaries["kind"], "")
     return {
@@ -213,10 +215,10 @@ def _fill_heights(columns: FileColumns) -> None:
 # ------------------------------------------------------------------------------------------------------------- CRS
 
 
-def _crs_of(events: Events, geometry: Geometry, name: str, log: GapLog, given: pyproj.CRS | None) -> CrsDecision:
+def _crs_of(parsed: Parsed, geometry: Geometry, name: str, log: GapLog, given: pyproj.CRS | None) -> CrsDecision:
     """Decide the file's CRS, bring its coordinates to east first, and surfaces of another CRS to it."""
-    names = list(events.srs_names)
-    told = events.model_srs or (events.srs_names.most_common(1)[0][0] if names else "")
+    names = list(parsed.srs_names)
+    told = parsed.model_srs or (parsed.srs_names.most_common(1)[0][0] if names else "")
     decision = parse_crs(told) if told else CrsDecision(None, False, "missing", "")
     if given is not None:
         wanted = parse_crs(given.to_wkt()) if given.to_epsg() is None else parse_crs(f"EPSG:{given.to_epsg()}")
@@ -224,7 +226,7 @@ def _crs_of(events: Events, geometry: Geometry, name: str, log: GapLog, given: p
             log.add("gml_crs_overridden", layer="buildings", severity="info", count=1, source=name, told=told)
         decision = wanted
     xyz = geometry.polygons.xyz
-    point_srs = _other_systems(events, geometry, told) if given is None else None
+    point_srs = _other_systems(parsed, geometry, told) if given is None else None
     main = np.ones(len(xyz), dtype=bool) if point_srs is None else point_srs[1] < 0
     if main.any():
         low, high = xyz[main, :2].min(axis=0), xyz[main, :2].max(axis=0)
@@ -240,13 +242,15 @@ def _crs_of(events: Events, geometry: Geometry, name: str, log: GapLog, given: p
     return decision
 
 
-def _other_systems(events: Events, geometry: Geometry, told: str) -> tuple[list[str], np.ndarray] | None:
+def _other_systems(parsed: Parsed, geometry: Geometry, told: str) -> tuple[list[str], np.ndarray] | None:
     """Names of further systems, and for each point the number of its system, -1 for the file's own."""
     label = parse_crs(told).label
-    others = [n for n in events.srs_names if n != told and parse_crs(n).label != label]
+    others = [n for n in parsed.srs_names if n != told and parse_crs(n).label != label]
     if not others:
         return None
-    of_run = np.array([others.index(r[4]) if r[4] in others else -1 for r in events.runs] + [-1], dtype=np.int64)
+    of_run = np.array(
+        [others.index(run.srs) if run.srs in others else -1 for run in parsed.runs] + [-1], dtype=np.int64
+    )
     polygons = geometry.polygons
     sizes = np.diff(polygons.ring_start[polygons.polygon_start])
     numbers = np.repeat(of_run[geometry.run], sizes)
@@ -280,7 +284,7 @@ def _transform_others(
 # ------------------------------------------------------------------------------------------------- what is told only
 
 
-def _told(events: Events, name: str, log: GapLog) -> None:
+def _told(parsed: Parsed, name: str, log: GapLog) -> None:
     """Write rows for what a file holds and the city does not keep."""
 
     def names(counter: Counter[str]) -> list[str]:
@@ -288,18 +292,18 @@ def _told(events: Events, name: str, log: GapLog) -> None:
 
     row: dict[str, Any] = {"layer": "buildings", "source": name}
     log.add(
-        "gml_extension_left_out", severity="warning", count=events.foreign.total(), places=names(events.foreign), **row
+        "gml_extension_left_out", severity="warning", count=parsed.foreign.total(), places=names(parsed.foreign), **row
     )
     log.add(
-        "gml_extension_object", severity="info", count=events.foreign_objects.total(),
-        places=names(events.foreign_objects), **row,
+        "gml_extension_object", severity="info", count=parsed.foreign_objects.total(),
+        places=names(parsed.foreign_objects), **row,
     )  # fmt: skip
-    log.add("gml_appearance_left_out", severity="info", count=events.appearances, **row)
-    log.add("gml_curves_left_out", severity="info", count=events.curves, **row)
-    log.add("gml_points_left_out", severity="info", count=events.points, **row)
-    versions = [i for i, kind in enumerate(events.object_kinds) if kind == "Version"]
+    log.add("gml_appearance_left_out", severity="info", count=parsed.appearances, **row)
+    log.add("gml_curves_left_out", severity="info", count=parsed.curves, **row)
+    log.add("gml_points_left_out", severity="info", count=parsed.points, **row)
+    versions = [i for i, kind in enumerate(parsed.object_kinds) if kind == "Version"]
     if len(versions) > 1:
-        places = [events.object_ids[i] for i in versions]
+        places = [parsed.object_ids[i] for i in versions]
         log.add("gml_versions_together", severity="warning", count=len(versions), places=places, **row)
 
 

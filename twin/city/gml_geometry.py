@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from twin.city.gaps import GapLog
-from twin.city.gml_events import Events
+from twin.city.gml_parsed import Parsed
 from twin.city.model import Polygons
 from twin.errors import InputError
 
@@ -54,9 +54,9 @@ def spread(changes: list[tuple[int, Any]], count: int, dtype: Any) -> np.ndarray
     return np.repeat(np.array([value for _, value in changes], dtype=dtype), np.diff(starts))
 
 
-def _dimensions(events: Events, counts: np.ndarray) -> np.ndarray:
+def _dimensions(parsed: Parsed, counts: np.ndarray) -> np.ndarray:
     """Coordinates a point in each ring; where the file declares nothing, three unless only two can be."""
-    told = [(ring, int(text) if text.isdigit() and 2 <= int(text) <= 4 else 0) for ring, text in events.ring_dimensions]
+    told = [(ring, int(text) if text.isdigit() and 2 <= int(text) <= 4 else 0) for ring, text in parsed.ring_dimensions]
     dimensions = spread(told, len(counts), np.int64)
     unknown = dimensions == 0
     dimensions[unknown] = np.where((counts[unknown] % 3 != 0) & (counts[unknown] % 2 == 0), 2, 3)
@@ -85,12 +85,12 @@ def _per_polygon(flags: np.ndarray, first: np.ndarray) -> np.ndarray:
     return total[first[1:]] > total[first[:-1]]
 
 
-def geometry_of(events: Events, name: str, log: GapLog) -> Geometry:
+def geometry_of(parsed: Parsed, name: str, log: GapLog) -> Geometry:
     """Return the polygons of one file.
 
     Parameters
     ----------
-    events : Events
+    parsed : Parsed
         After the last byte was read.
     name : str
         File name for gap rows.
@@ -102,13 +102,13 @@ def geometry_of(events: Events, name: str, log: GapLog) -> Geometry:
     InputError
         If the file has polygons and none of them has readable coordinates.
     """
-    values, counts, bad_texts = events.coordinates.result()
-    dimensions = _dimensions(events, counts)
+    values, counts, bad_texts = parsed.coordinates.result()
+    dimensions = _dimensions(parsed, counts)
     xyz, sizes = _points(values, counts, dimensions)
-    total = len(events.polygon_ids)
-    first = np.array([*events.polygon_rings, len(counts)], dtype=np.int64)
-    ids = np.array(events.polygon_ids, dtype=object)
-    run_starts = [(run[0], i) for i, run in enumerate(events.runs)]
+    total = len(parsed.polygon_ids)
+    first = np.array([*parsed.polygon_rings, len(counts)], dtype=np.int64)
+    ids = np.array(parsed.polygon_ids, dtype=object)
+    run_starts = [(run.polygon, i) for i, run in enumerate(parsed.runs)]
     run = spread([(0, -1), *run_starts], total, np.int64) if total else np.empty(0, np.int64)
 
     unreadable = np.zeros(len(counts), dtype=bool)
@@ -159,11 +159,11 @@ def geometry_of(events: Events, name: str, log: GapLog) -> Geometry:
         np.concatenate(([0], np.cumsum(new_sizes))).astype(np.int64),
         polygon_start,
     )
-    _exteriors_first(polygons, events, rings_kept, first, kept_polygons)
+    _exteriors_first(polygons, parsed, rings_kept, first, kept_polygons)
     closed = ~_per_polygon(open_rings, first)[kept_polygons]
-    element = spread(events.element_changes, total, np.int8)[kept_polygons]
+    element = spread(parsed.element_changes, total, np.int8)[kept_polygons]
     row = np.where(kept_polygons, np.cumsum(kept_polygons) - 1, -1)
-    reverse = row[np.array(events.reversed_polygons, dtype=np.int64)] if events.reversed_polygons else ()
+    reverse = row[np.array(parsed.reversed_polygons, dtype=np.int64)] if parsed.reversed_polygons else ()
     _reverse(polygons, [int(r) for r in reverse if r >= 0])
     flat = _per_polygon((dimensions == 2) & (sizes > 0), first)[kept_polygons]
     geometry = Geometry(polygons, ids[kept_polygons], run[kept_polygons], element, closed, flat, row)
@@ -186,10 +186,10 @@ def _tell(log: GapLog, code: str, flags: np.ndarray, ids: np.ndarray, name: str,
 
 
 def _exteriors_first(
-    polygons: Polygons, events: Events, rings_kept: np.ndarray, first: np.ndarray, kept: np.ndarray
+    polygons: Polygons, parsed: Parsed, rings_kept: np.ndarray, first: np.ndarray, kept: np.ndarray
 ) -> None:
     """Put the outer ring first where a file writes a hole before it."""
-    for polygon, ring in events.late_exteriors:
+    for polygon, ring in parsed.late_exteriors:
         if not kept[polygon]:
             continue
         low, high = int(rings_kept[first[polygon]]), int(rings_kept[ring])
@@ -217,14 +217,24 @@ def _doubts(geometry: Geometry, name: str, log: GapLog) -> None:
         repeats[1:] = (xyz[1:] == xyz[:-1]).all(axis=1)
         repeats[polygons.ring_start[:-1][sizes > 0]] = False
     repeated = np.add.reduceat(repeats, polygons.ring_start[:-1]) if len(sizes) else np.empty(0, np.int64)
-    short = sizes - repeated < 3
-    for ring in np.flatnonzero((sizes <= 6) & ~short):  # few points: those that return to an earlier one count once
-        a, b = polygons.ring_start[ring], polygons.ring_start[ring + 1]
-        if sizes[ring] > 3 or repeated[ring]:
-            short[ring] = len(np.unique(xyz[a:b], axis=0)) < 3
+    short = _fewer_than_three(polygons)
     _tell(log, "gml_ring_open", ~geometry.closed, ids, name, "warning")
     _tell(log, "gml_ring_short", _per_polygon(short, polygons.polygon_start), ids, name, "warning")
     _tell(log, "gml_points_repeated", _per_polygon(repeated > 0, polygons.polygon_start), ids, name, "info")
     _tell(
         log, "gml_heights_missing", geometry.flat, ids, name, "default", default="lowest height of the object, else 0 m"
     )
+
+
+def _fewer_than_three(polygons: Polygons) -> np.ndarray:
+    """Tell which rings have fewer than three different points."""
+    start = polygons.ring_start[:-1]
+    if not len(start):
+        return np.empty(0, dtype=bool)
+    xyz = polygons.xyz
+    first = np.repeat(start, np.diff(polygons.ring_start))
+    not_first = (xyz != xyz[first]).any(axis=1)
+    number = np.where(not_first, np.arange(len(xyz)), len(xyz) - 1)
+    second = np.repeat(np.minimum.reduceat(number, start), np.diff(polygons.ring_start))
+    third = not_first & (xyz != xyz[second]).any(axis=1)
+    return ~np.logical_or.reduceat(third, start)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from twin.city.gaps import GapLog
-from twin.city.gml_events import Events, Implicit
 from twin.city.gml_geometry import ELEMENTS, Geometry
 from twin.city.gml_links import Links
+from twin.city.gml_parsed import Implicit, Parsed
 from twin.city.model import Polygons
 
 __all__ = ["place_templates"]
@@ -37,7 +37,7 @@ def _members(place: Implicit, number: int, template: np.ndarray, links: Links, r
 
 
 def place_templates(
-    events: Events,
+    parsed: Parsed,
     geometry: Geometry,
     links: Links,
     surfaces: _Columns,
@@ -51,18 +51,18 @@ def place_templates(
     readable matrix or without a template in the file are told in the gap table.
     """
     template = surfaces.pop("template")
-    if not events.implicits:
+    if not parsed.implicits:
         return geometry.polygons, surfaces, shells
     polygons = geometry.polygons
     lost: list[str] = []
     rings: list[list[np.ndarray]] = []
     source: list[int] = []
     place_of: list[int] = []
-    for number, place in enumerate(events.implicits):
+    for number, place in enumerate(parsed.implicits):
         matrix = _matrix(place)
         members = _members(place, number, template, links, geometry.row)
         if matrix is None or not members:
-            lost.append(str(events.object_ids[place.object] or f"object {place.object + 1}"))
+            lost.append(str(parsed.object_ids[place.object] or f"object {place.object + 1}"))
             continue
         for member in members:
             local = [np.column_stack((ring, np.ones(len(ring)))) @ matrix.T for ring in polygons.rings(member)]
@@ -70,7 +70,7 @@ def place_templates(
             source.append(member)
             place_of.append(number)
     log.add(
-        "gml_template_not_placed", layer="buildings", severity="warning", count=len(lost), of=len(events.implicits),
+        "gml_template_not_placed", layer="buildings", severity="warning", count=len(lost), of=len(parsed.implicits),
         source=name, places=lost,
     )  # fmt: skip
     own = template < 0
@@ -78,7 +78,7 @@ def place_templates(
     copies = np.array(source, dtype=np.int64)
     rows = np.concatenate((kept, copies))
     changed = {key: values[rows] for key, values in surfaces.items()}
-    places = [events.implicits[i] for i in place_of]
+    places = [parsed.implicits[i] for i in place_of]
     tail = slice(len(kept), None)
     changed["object"][tail] = [place.object for place in places]
     changed["boundary"][tail] = [place.boundary for place in places]

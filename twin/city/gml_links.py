@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from twin.city.gaps import GapLog
-from twin.city.gml_events import Events
+from twin.city.gml_parsed import Parsed
 
 __all__ = ["Links"]
 
@@ -21,26 +21,25 @@ class Links:
 
     Parameters
     ----------
-    events : Events
+    parsed : Parsed
         After the last byte was read.
     row : numpy.ndarray
         Row of each of the file's polygons, -1 where it was left out.
     """
 
-    def __init__(self, events: Events, row: np.ndarray) -> None:
-        self._events = events
+    def __init__(self, parsed: Parsed, row: np.ndarray) -> None:
+        self._parsed = parsed
         self._row = row
-        targets = {_target(href) for href in events.references}
+        targets = {_target(href) for href in parsed.references}
         self._polygons: dict[str, int] = {}
         self._twice: set[str] = set()
-        for i, found in enumerate(events.polygon_ids):
+        for i, found in enumerate(parsed.polygon_ids):
             if found in targets:
                 if found in self._polygons:
                     self._twice.add(str(found))
                 self._polygons.setdefault(str(found), i)
-        self._containers = {c[0]: c for c in reversed(events.containers) if c[0] in targets}
+        self._containers = {c.id: c for c in reversed(parsed.containers) if c.id in targets}
         self._known: dict[str, list[int]] = {}
-        self._open: set[str] = set()
         self.missing: list[str] = []
         self.elsewhere: list[str] = []
         self.cycles: list[str] = []
@@ -48,37 +47,55 @@ class Links:
     def polygons_of(self, href: str) -> list[int]:
         """Return the file's polygon numbers a reference stands for; what is not found is noted."""
         name = _target(href)
-        if name in self._known:
-            return self._known[name]
-        if name in self._open:
-            self.cycles.append(href)
-            return []
-        self._open.add(name)
-        if name in self._polygons:
-            found = [self._polygons[name]]
-        elif name in self._containers:
-            _, first, last, reference, end = self._containers[name]
-            found = [*range(first, last)]
-            for inner in self._events.references[reference:end]:
-                found.extend(self.polygons_of(inner))
-        else:
-            found = []
-            (self.elsewhere if _is_elsewhere(href) else self.missing).append(href)
-        self._open.discard(name)
-        self._known[name] = found
+        if name not in self._known:
+            self._resolve(href, name)
+        return self._known[name]
+
+    def _resolve(self, href: str, name: str) -> None:
+        """Walk down containers of references without recursion, so that no chain of them is too long."""
+        stack: list[tuple[str, str, bool]] = [(href, name, False)]
+        path: set[str] = set()
+        while stack:
+            href, name, done = stack.pop()
+            if done:
+                path.discard(name)
+                self._known[name] = self._gather(name)
+            elif name in self._known:
+                continue
+            elif name in path:
+                self.cycles.append(href)
+            elif name in self._polygons:
+                self._known[name] = [self._polygons[name]]
+            elif name in self._containers:
+                path.add(name)
+                stack.append((href, name, True))
+                stack.extend((inner, _target(inner), False) for inner in self._inner(name))
+            else:
+                self._known[name] = []
+                (self.elsewhere if _is_elsewhere(href) else self.missing).append(href)
+
+    def _inner(self, name: str) -> list[str]:
+        container = self._containers[name]
+        return self._parsed.references[container.reference : container.reference_end]
+
+    def _gather(self, name: str) -> list[int]:
+        container = self._containers[name]
+        found = [*range(container.polygon, container.polygon_end)]
+        for inner in self._inner(name):
+            found.extend(self._known.get(_target(inner), ()))
         return found
 
     def shells(self) -> dict[str, np.ndarray]:
         """Return one row for each polygon of each shell of each solid."""
-        events = self._events
-        flipped = set(events.reversed_references)
+        parsed = self._parsed
+        flipped = set(parsed.reversed_references)
         rows: list[tuple[int, int, int, int, int, bool]] = []
-        for solid, shell, first, last, reference, end in events.shells:
-            owner, run, _ = events.solids[solid]
-            lod = events.runs[run][3] if run >= 0 else -1
+        for solid, shell, first, last, reference, end in parsed.shells:
+            owner, run = parsed.solids[solid]
+            lod = parsed.runs[run].lod if run >= 0 else -1
             members = [(polygon, False) for polygon in range(first, last)]
             for i in range(reference, end):
-                members.extend((polygon, i in flipped) for polygon in self.polygons_of(events.references[i]))
+                members.extend((polygon, i in flipped) for polygon in self.polygons_of(parsed.references[i]))
             rows.extend((owner, lod, solid, shell, int(self._row[p]), turned) for p, turned in members)
         kept = [row for row in rows if row[4] >= 0]
         columns = list(zip(*kept, strict=True)) if kept else [()] * 6
@@ -88,11 +105,11 @@ class Links:
 
     def adopt(self, run: np.ndarray, run_boundary: np.ndarray) -> np.ndarray:
         """Return the run of each polygon row, those referred to by a thematic surface moved to that surface's run."""
-        events = self._events
+        parsed = self._parsed
         changed = run.copy()
-        starts = [r[6] for r in events.runs] + [len(events.references)]
+        starts = [run.reference for run in parsed.runs] + [len(parsed.references)]
         for i in np.flatnonzero(run_boundary >= 0):
-            for href in events.references[starts[i] : starts[i + 1]]:
+            for href in parsed.references[starts[i] : starts[i + 1]]:
                 for polygon in self.polygons_of(href):
                     row = self._row[polygon]
                     if row >= 0 and run[row] >= 0 and run_boundary[run[row]] < 0:
@@ -101,19 +118,19 @@ class Links:
 
     def finish(self, name: str, log: GapLog) -> None:
         """Resolve what nobody asked for yet and write the gap rows."""
-        events = self._events
-        for href in events.references:
+        parsed = self._parsed
+        for href in parsed.references:
             self.polygons_of(href)
-        known = {*events.other_ids, *self._containers, *self._polygons}
-        known.update(found for found in (*events.object_ids, *events.boundary_ids) if found)
-        lost = [(p, h) for _, p, h in events.feature_references if h.removeprefix("#") not in known]
+        known = {*parsed.other_ids, *self._containers, *self._polygons}
+        known.update(found for found in (*parsed.object_ids, *parsed.boundary_ids) if found)
+        lost = [(p, h) for _, p, h in parsed.feature_references if h.removeprefix("#") not in known]
         if lost:
-            known.update(found for found in events.polygon_ids if found)
-            known.update(container[0] for container in events.containers)
+            known.update(found for found in parsed.polygon_ids if found)
+            known.update(container.id for container in parsed.containers)
             lost = [(p, h) for p, h in lost if h.removeprefix("#") not in known]
         elsewhere = [*self.elsewhere, *(h for _, h in lost if _is_elsewhere(h))]
         missing = [*self.missing, *(h for _, h in lost if not _is_elsewhere(h))]
-        total = len(events.references) + len(events.feature_references)
+        total = len(parsed.references) + len(parsed.feature_references)
         rows: tuple[tuple[str, str, list[Any]], ...] = (
             ("gml_xlink_missing", "warning", missing),
             ("gml_xlink_elsewhere", "info", elsewhere),
