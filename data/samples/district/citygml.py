@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import numpy as np
-from shapely.geometry import LineString, Polygon
+from shapely.geometry import Polygon
 
 from district import layout, terrain
 from district.houses import House, Part
@@ -19,7 +20,8 @@ _CRS = "urn:adv:crs:ETRS89_UTM32*DE_DHHN2016_NH"
 _MUNICIPALITY = "06999001"
 _SPACE = uuid.UUID("6c696e64-656e-4175-8000-616d57656872")
 _HEAD = """<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
-<core:CityModel xmlns:core="http://www.opengis.net/citygml/2.0" xmlns:bldg="http://www.opengis.net/citygml/building/2.0" \
+<core:CityModel xmlns:core="http://www.opengis.net/citygml/2.0" \
+xmlns:bldg="http://www.opengis.net/citygml/building/2.0" \
 xmlns:gen="http://www.opengis.net/citygml/generics/2.0" xmlns:gml="http://www.opengis.net/gml" \
 xmlns:xAL="urn:oasis:names:tc:ciq:xsdschema:xAL:2.0" xmlns:xlink="http://www.w3.org/1999/xlink">
 """
@@ -102,7 +104,7 @@ def _terrain_intersection(w: _Writer, part: Part) -> None:
     ring = np.array(part.footprint.exterior.simplify(0.01).coords)
     w.open("bldg:lod2TerrainIntersection")
     w.open("gml:MultiCurve")
-    for a, b in zip(ring[:-1], ring[1:], strict=True):
+    for a, b in pairwise(ring):
         w.open("gml:curveMember")
         w.open("gml:LineString")
         w.value("gml:posList", _positions(_terrain_line(a, b)), ' srsDimension="3"')
@@ -214,7 +216,8 @@ def write(folder: Path, records: list[Record]) -> list[Path]:
         left, lower = float(east) * 1000, 5676000.0
         bottom, top = min(texts[i][1] for i in inside), max(texts[i][2] for i in inside)
         head = (
-            f'{_HEAD} <gml:name>{name}</gml:name>\n <gml:boundedBy>\n  <gml:Envelope srsDimension="3" srsName="{_CRS}">\n'
+            f"{_HEAD} <gml:name>{name}</gml:name>\n <gml:boundedBy>\n"
+            f'  <gml:Envelope srsDimension="3" srsName="{_CRS}">\n'
             f"   <gml:lowerCorner>{left:.1f} {lower:.1f} {bottom:.3f}</gml:lowerCorner>\n"
             f"   <gml:upperCorner>{left + 1000:.1f} {lower + 1000:.1f} {top:.3f}</gml:upperCorner>\n"
             "  </gml:Envelope>\n </gml:boundedBy>\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import shapely
 from shapely.geometry import LineString, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from district import gardens, layout
+from district import gardens, landmarks, layout
 from district.houses import Frame
 
 ASPHALT, PAVING, COBBLE, LAWN, SOIL, WATER, SHRUB, GRAVEL = (
@@ -41,7 +40,8 @@ def _ground() -> list[Patch]:
     for u, v, use, surface in (
         (195, 140, _MIXED, PAVING), (290, 130, _MIXED, PAVING), (162, 230, _MIXED, PAVING), (205, 245, _MIXED, PAVING),
         (300, 225, _PUBLIC, LAWN), (300, 290, _LIVING, LAWN), (370, 295, _LIVING, LAWN), (308, 375, _LIVING, LAWN),
-        (372, 380, _LIVING, LAWN), (450, 380, _TRADE, LAWN), (350, 450, _TRADE, LAWN), (150, 450, _LIVING, LAWN), (50, 250, _PUBLIC, LAWN),
+        (372, 380, _LIVING, LAWN), (450, 380, _TRADE, LAWN), (350, 450, _TRADE, LAWN), (150, 450, _LIVING, LAWN),
+        (50, 250, _PUBLIC, LAWN),
     ):  # fmt: skip
         out.append(Patch(use, surface, layout.block_at(u, v)))
     out.append(Patch(_LEISURE, LAWN, layout.block_at(50, 250).intersection(box(-30, 100, 150, 192))))
@@ -53,8 +53,9 @@ def _courtyards() -> list[Patch]:
     """Return gardens and yards inside the closed blocks."""
     out = []
     for u, v, depth, use, surface, garden in (
-        (195, 140, 17.0, _MIXED, PAVING, LAWN), (290, 130, 16.0, _MIXED, PAVING, LAWN), (162, 230, 13.0, _MIXED, PAVING, LAWN),
-        (205, 245, 14.0, _MIXED, PAVING, SOIL), (300, 290, 17.5, _LIVING, LAWN, SOIL), (370, 295, 18.0, _LIVING, LAWN, PAVING),
+        (195, 140, 17.0, _MIXED, PAVING, LAWN), (290, 130, 16.0, _MIXED, PAVING, LAWN),
+        (162, 230, 13.0, _MIXED, PAVING, LAWN), (205, 245, 14.0, _MIXED, PAVING, SOIL),
+        (300, 290, 17.5, _LIVING, LAWN, SOIL), (370, 295, 18.0, _LIVING, LAWN, PAVING),
         (308, 375, 19.5, _LIVING, PAVING, LAWN), (372, 380, 19.0, _LIVING, LAWN, PAVING),
     ):  # fmt: skip
         block = layout.block_at(u, v)
@@ -100,51 +101,48 @@ def _allotments() -> list[Patch]:
     return out
 
 
-def _places() -> list[Patch]:
-    """Return the grounds of school, nursing home, supermarket, church, park and kindergarten."""
-    f, s, n = (
-        Frame((24.0, 250.0), math.radians(4)),
-        Frame((420.0, 389.0), math.radians(3.5)),
-        Frame((134.0, 273.0), math.radians(1)),
-    )
-    c, k, hall = (
-        Frame((284.5, 231.0), math.radians(4)),
-        Frame((350.0, 204.0), math.radians(2)),
-        Frame((405.0, 441.0), math.radians(3.0)),
-    )
-    out = [
-        Patch(_PUBLIC, ASPHALT, f.box_polygon(13, 66, -2, 40)),
-        Patch(_PUBLIC, PAVING, f.box_polygon(-4, 60, 54, 62)),
-        Patch(_PUBLIC, PAVING, f.box_polygon(32, 40, -26, -2)),
-        Patch(_PUBLIC, SOIL, f.box_polygon(50, 58, 6, 14)),
-        Patch(_LEISURE, ASPHALT, f.box_polygon(42, 66, -30, -6)),
-        Patch(_PUBLIC, SHRUB, f.box_polygon(-8, -5.5, -30, 56)),
+def _public_grounds() -> list[Patch]:
+    """Return the grounds of school, nursing home, church and kindergarten."""
+    school, nursing, kita = landmarks.SCHOOL, landmarks.NURSING_HOME, landmarks.KINDERGARTEN
+    return [
+        Patch(_PUBLIC, ASPHALT, school.box_polygon(13, 66, -2, 40)),
+        Patch(_PUBLIC, PAVING, school.box_polygon(-4, 60, 54, 62)),
+        Patch(_PUBLIC, PAVING, school.box_polygon(32, 40, -26, -2)),
+        Patch(_PUBLIC, SOIL, school.box_polygon(50, 58, 6, 14)),
+        Patch(_LEISURE, ASPHALT, school.box_polygon(42, 66, -30, -6)),
+        Patch(_PUBLIC, SHRUB, school.box_polygon(-8, -5.5, -30, 56)),
         Patch(_PUBLIC, LAWN, layout.block_at(150, 290).intersection(box(120, 262, 189, 322))),
-        Patch(_PUBLIC, PAVING, n.box_polygon(13, 39, 10, 25)),
-        Patch(_PUBLIC, PAVING, n.box_polygon(-3, 55, 38, 41)),
-        Patch(_PUBLIC, SHRUB, n.box_polygon(14, 38, -2, -0.5)),
-        Patch(_TRADE, ASPHALT, s.box_polygon(-10, 76, -44, -5)),
-        Patch(_TRADE, ASPHALT, s.box_polygon(52, 76, -5, 33)),
-        Patch(_TRADE, PAVING, s.box_polygon(-2, 54, -5, 0)),
-        Patch(_TRADE, ASPHALT, hall.box_polygon(-8, 78, -8, 26)),
+        Patch(_PUBLIC, PAVING, nursing.box_polygon(13, 39, 10, 25)),
+        Patch(_PUBLIC, PAVING, nursing.box_polygon(-3, 55, 38, 41)),
+        Patch(_PUBLIC, SHRUB, nursing.box_polygon(14, 38, -2, -0.5)),
         Patch(_PUBLIC, COBBLE, Point(300, 236).buffer(27.0).intersection(box(262, 210, 340, 262))),
-        Patch(_PUBLIC, LAWN, k.box_polygon(-6, 40, 15, 40)),
-        Patch(_PUBLIC, SOIL, k.box_polygon(6, 16, 22, 29)),
-        Patch(_PUBLIC, PAVING, k.box_polygon(-2, 30, 15, 18)),
-        Patch(_PUBLIC, PAVING, k.box_polygon(6, 20, -8, 0)),
-        Patch(_TRADE, PAVING, box(300, 433, 346, 446)),
-        Patch(_TRADE, PAVING, layout.RAIL_LINE.buffer(9.5, single_sided=False).intersection(box(298, 440, 372, 474.3))),
-        Patch(_TRADE, GRAVEL, box(184, 431, 246, 456)),
-        Patch(_LEISURE, SOIL, Point(112, 140).buffer(8.0)),
+        Patch(_PUBLIC, LAWN, kita.box_polygon(-6, 40, 15, 40)),
+        Patch(_PUBLIC, SOIL, kita.box_polygon(6, 16, 22, 29)),
+        Patch(_PUBLIC, PAVING, kita.box_polygon(-2, 30, 15, 18)),
+        Patch(_PUBLIC, PAVING, kita.box_polygon(6, 20, -8, 0)),
+        Patch(_LEISURE, SOIL, Point(112, 140).buffer(8.0)),  # playground of the park
         Patch(_LEISURE, SHRUB, Point(20, 178).buffer(9.0).union(Point(128, 150).buffer(6.0))),
-        Patch(_MIXED, PAVING, box(305, 96, 345, 106)),
     ]
-    for i in range(3):  # islands of the car park
-        out.append(Patch(_TRADE, SHRUB, s.box_polygon(0, 62, -16.0 - 11.0 * i, -14.6 - 11.0 * i)))
-    return [p for p in out if not p.shape.is_empty]
+
+
+def _trade_grounds() -> list[Patch]:
+    """Return car park, yards and the squares of station, goods shed and mill."""
+    market, hall = landmarks.SUPERMARKET, landmarks.METALWORKS
+    islands = [market.box_polygon(0, 62, -16.0 - 11.0 * i, -14.6 - 11.0 * i) for i in range(3)]
+    return [
+        Patch(_TRADE, ASPHALT, market.box_polygon(-10, 76, -44, -5)),
+        Patch(_TRADE, ASPHALT, market.box_polygon(52, 76, -5, 33)),
+        Patch(_TRADE, PAVING, market.box_polygon(-2, 54, -5, 0)),
+        Patch(_TRADE, ASPHALT, hall.box_polygon(-8, 78, -8, 26)),
+        Patch(_TRADE, PAVING, box(300, 433, 346, 446)),
+        Patch(_TRADE, GRAVEL, box(184, 431, 246, 456)),
+        Patch(_MIXED, PAVING, box(305, 96, 345, 106)),
+        *(Patch(_TRADE, SHRUB, island) for island in islands),
+    ]
 
 
 def _water_and_rail() -> list[Patch]:
+    """Return river, banks, pond and railway."""
     river, rail = layout.river(), layout.RAIL_LINE
     return [
         Patch(_WOOD, SHRUB, river.buffer(4.5).difference(box(222, 0, 345, 200))),
@@ -195,7 +193,16 @@ def _streets() -> list[Patch]:
 
 def coverage() -> gpd.GeoDataFrame:
     """Return the land cover: polygons that share their borders exactly and fill the area."""
-    patches = [*_ground(), *_courtyards(), *_plots(), *_allotments(), *_places(), *_water_and_rail(), *_streets()]
+    patches = [
+        *_ground(),
+        *_courtyards(),
+        *_plots(),
+        *_allotments(),
+        *_public_grounds(),
+        *_trade_grounds(),
+        *_water_and_rail(),
+        *_streets(),
+    ]
     shapes = [shapely.set_precision(p.shape.intersection(layout.AREA), 0.01) for p in patches]
     lines = shapely.union_all([s.boundary for s in shapes if not s.is_empty], grid_size=0.01)
     faces = shapely.get_parts(shapely.polygonize([lines]))

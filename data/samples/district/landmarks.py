@@ -7,7 +7,13 @@ import math
 from district import roofs
 from district.houses import Frame, House, Part, eave_of, rectangle
 
+SCHOOL = Frame((24.0, 250.0), math.radians(4))
+NURSING_HOME = Frame((134.0, 273.0), math.radians(1))
+SUPERMARKET = Frame((420.0, 389.0), math.radians(3.5))
+METALWORKS = Frame((405.0, 441.0), math.radians(3.0))
+KINDERGARTEN = Frame((350.0, 204.0), math.radians(2.0))
 PUBLIC, TRADE, MIXED, LIVING, GREEN = "public", "trade", "mixed", "living", "green"
+"""Zones: what the ground of a building is used for."""
 
 
 def church() -> House:
@@ -35,7 +41,7 @@ def town_hall() -> House:
 
 def school() -> list[House]:
     """Return the primary school: two wings round a yard, a link, and a sports hall."""
-    f = Frame((24.0, 250.0), math.radians(4))
+    f = SCHOOL
     north = rectangle(f.box(0.0, 54.0, 40.0, 54.0), roofs.FLAT, 11.2, 0, 3)
     west = rectangle(f.box(0.0, 13.0, 8.0, 40.0), roofs.FLAT, 7.6, 0, 2)
     entry = rectangle(f.box(13.0, 21.0, 31.0, 40.0), roofs.FLAT, 4.2, 0, 1)
@@ -49,7 +55,7 @@ def school() -> list[House]:
 
 def nursing_home() -> House:
     """Return the nursing home: three hipped wings round a garden open to the south."""
-    f = Frame((134.0, 273.0), math.radians(1))
+    f = NURSING_HOME
     eave = eave_of(3, 3.0)
     north = rectangle(f.box(0.0, 52.0, 25.0, 38.0), roofs.HIP, eave, 32.0, 3)
     west = rectangle(f.box(0.0, 13.0, 1.0, 25.0), roofs.GABLE, eave, 30.0, 3, across=True)
@@ -60,11 +66,11 @@ def nursing_home() -> House:
 
 def trade() -> list[House]:
     """Return supermarket, commercial hall, station building and goods shed."""
-    f = Frame((420.0, 389.0), math.radians(3.5))
+    f = SUPERMARKET
     market = rectangle(f.box(0.0, 52.0, 0.0, 27.0), roofs.FLAT, 6.4, 0, 1)
     entrance = rectangle(f.box(4.0, 16.0, -5.0, 0.0), roofs.PENT, 4.0, 5.0, 1)
     delivery = rectangle(f.box(52.0, 60.0, 9.0, 24.0), roofs.FLAT, 4.6, 0, 1)
-    g = Frame((405.0, 441.0), math.radians(3.0))
+    g = METALWORKS
     hall = rectangle(g.box(8.0, 70.0, 0.0, 22.0), roofs.GABLE, 7.0, 9.0, 1)
     office = rectangle(g.box(0.0, 8.0, 2.0, 16.0), roofs.FLAT, 6.6, 0, 2)
     h = Frame((306.0, 446.0), math.radians(2.0))
@@ -100,7 +106,7 @@ def riverside() -> list[House]:
 
 def kindergarten() -> House:
     """Return the kindergarten: two pent roofs against each other."""
-    f = Frame((350.0, 204.0), math.radians(2.0))
+    f = KINDERGARTEN
     low = Part(roofs.bands([f.box(0, 26, 0, 8)[:2], f.box(0, 26, 0, 8)[:1:-1]], [3.4, 5.0]), roofs.PENT, 1)
     high = Part(roofs.bands([[f.at(26, 15), f.at(0, 15)], [f.at(26, 8), f.at(0, 8)]], [3.4, 6.2]), roofs.PENT, 1)
     return House([low, high], "31001_3065", f.at(13, 0), PUBLIC, "Kindertagesstätte Spatzennest")

@@ -67,7 +67,7 @@ _MAIN, _SIDE, _LANE = "Hauptverkehrsstraße", "Anliegerstraße", "Gasse"
 
 @cache
 def streets() -> tuple[Street, ...]:
-    """All streets and paths; they meet at shared points only."""
+    """Return all streets and paths; they meet at shared points only."""
 
     def street(
         name: str, kind: str, points: list[XY], *widths: float, surface: str = "Asphalt", verge: float = 0.0
@@ -130,7 +130,7 @@ FOUNTAIN = Point(238, 178).buffer(2.4, quad_segs=6)
 
 @cache
 def river() -> Polygon:
-    """The water surface of the river, a little wider above the weir."""
+    """Return the water surface of the river, a little wider above the weir."""
     stations = np.arange(0.0, RIVER_LINE.length, 4.0)
     on_line = shapely.get_coordinates(shapely.line_interpolate_point(RIVER_LINE, stations))
     along = np.gradient(on_line, axis=0)
@@ -142,7 +142,7 @@ def river() -> Polygon:
 
 @cache
 def street_space() -> BaseGeometry:
-    """Ground of all streets from pavement edge to pavement edge, paths apart."""
+    """Return the ground of all streets from pavement edge to pavement edge, paths apart."""
     spaces = [s.line.buffer(s.half_width, cap_style="flat", join_style="mitre") for s in streets() if s.pavement > 0]
     turning = Point(22, 368).buffer(8.0)
     return shapely.union_all([*spaces, MARKET_SQUARE, turning])
@@ -150,7 +150,7 @@ def street_space() -> BaseGeometry:
 
 @cache
 def blocks() -> tuple[Polygon, ...]:
-    """What the streets leave: the building blocks, river, meadow and rail ground among them."""
+    """Return what the streets leave: the building blocks, river, meadow and rail ground among them."""
     ground = AREA.buffer(MARGIN, join_style="mitre").difference(street_space())
     return tuple(p for p in shapely.get_parts(ground) if p.area > 50.0)
 

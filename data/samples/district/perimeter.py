@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -113,7 +114,7 @@ class Block:
             return []
         cuts = [start + c for c in self._cuts(stop - start)]
         out = []
-        for k, (t0, t1) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
+        for t0, t1 in pairwise(cuts):
             depth = self.style.depth * self.random.choice((1.0, 1.0, 0.93, 0.88))
 
             def end(t: float, first: bool, i: int = i) -> _Vertex | None:
@@ -130,7 +131,7 @@ class Block:
                 return [a, b]
 
             square = left is None and right is None
-            house = self._house(rail, depth, corner=False, square=square and 5.5 < t1 - t0 < 11, key=k)
+            house = self._house(rail, depth, corner=False, square=square and 5.5 < t1 - t0 < 11)
             if house:
                 out.append(house)
         return out
@@ -142,10 +143,10 @@ class Block:
             first = self._on_edge(before, self._length(before) - leg, x)
             return [first, self.corners[i].offset(x), self._on_edge(i, leg, x)]
 
-        house = self._house(rail, self.style.depth, corner=True, square=False, key=0)
+        house = self._house(rail, self.style.depth, corner=True, square=False)
         return [house] if house else []
 
-    def _house(self, rail, depth: float, *, corner: bool, square: bool, key: int) -> House | None:  # type: ignore[no-untyped-def]
+    def _house(self, rail, depth: float, *, corner: bool, square: bool) -> House | None:  # type: ignore[no-untyped-def]
         style, random = self.style, self.random
         storeys = random.choice(style.storeys) if not corner else max(style.storeys)
         eave = storeys * style.storey + random.uniform(0.4, 1.1)

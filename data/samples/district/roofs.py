@@ -6,6 +6,7 @@ Each function returns rings of (u, v, z), turning to the left seen from above, t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -93,4 +94,4 @@ def apse(footprint: Sequence[XY], eave: float, top: float) -> list[Ring]:
     """Return the half tent of an apse; its first edge is the one against the nave."""
     apex = _lift(_mix(footprint[0], footprint[1], 0.5), top)
     chain = [*footprint[1:], footprint[0]]
-    return [[_lift(p, eave), _lift(q, eave), apex] for p, q in zip(chain[:-1], chain[1:], strict=True)]
+    return [[_lift(p, eave), _lift(q, eave), apex] for p, q in pairwise(chain)]

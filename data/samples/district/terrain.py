@@ -80,7 +80,7 @@ def _water(height: np.ndarray, u: np.ndarray) -> np.ndarray:
     return np.where(pond > 0, np.where(pond < 4, np.minimum(height, rim - 0.45 + 0.2 * pond), height), rim - 0.5)
 
 
-def _underpass(height: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+def _underpass(height: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Raise the rail bank and lead the road below it."""
     rail = _distance(layout.RAIL_LINE, 20.0)
     base = ndimage.gaussian_filter(height, 12.0)
@@ -110,7 +110,7 @@ def heights() -> np.ndarray:
     height = ndimage.gaussian_filter(height, 1.2)
     away = np.hypot(u - 131.0, v - 101.0)
     height -= 0.45 * np.exp(-((away / 13.0) ** 2))  # the hollow where the side valley meets the river road
-    height = _underpass(height, u, v)
+    height = _underpass(height, v)
     return np.round(_water(height, u), 2).astype(np.float32)
 
 
@@ -124,7 +124,6 @@ def height_at(points: np.ndarray) -> np.ndarray:
 
 def lowest(footprint: shapely.Geometry) -> float:
     """Return the lowest terrain height under a footprint [m above datum], to the millimetre."""
-    u, v = _grid()
     inside = _mask(footprint)
     ring = shapely.get_coordinates(footprint.segmentize(1.0))
     return round(float(min(height_at(ring).min(), heights()[inside].min() if inside.any() else np.inf)), 3)

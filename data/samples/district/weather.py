@@ -1,7 +1,7 @@
 """A made hot day: clear sky after Ineichen and Perez, temperature after Parton and Logan, dew point nearly constant.
 
-Parton and Logan 1981 (doi 10.1016/0002-1571(81)90105-9): sine by day, exponential fall by night. Vapour pressure over water after
-Alduchov and Eskridge 1996 (doi 10.1175/1520-0450(1996)035<0601:IMFAOS>2.0.CO;2).
+Parton and Logan 1981 (doi 10.1016/0002-1571(81)90105-9): sine by day, exponential fall by night. Vapour pressure over
+water after Alduchov and Eskridge 1996 (doi 10.1175/1520-0450(1996)035<0601:IMFAOS>2.0.CO;2).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pvlib
 
-LATITUDE, LONGITUDE, ALTITUDE = 51.2290, 10.0305, 165.0
+LATITUDE, LONGITUDE, ALTITUDE = 51.2349, 10.0306, 165.0
 DAY = "2022-07-19"
 _TURBIDITY = 3.9  # Linke; clear summer air with a little haze
 _T_MIN, _T_MAX, _DEW = 19.2, 36.3, 15.6  # [degC]
 _HEADER = (
-    "# Gemachter Hitzetag für Lindenau am Wehr (erfundene Stadt): keine Messung, berechnet aus Klarhimmelmodell und Tagesgang.",
-    "# Zeit: UTC, Ende der Stunde; jeder Wert ist das Mittel der Stunde vor dem Stempel. Wind in 10 m Höhe. Lizenz CC0-1.0.",
+    "# Gemachter Hitzetag für Lindenau am Wehr (erfunden): keine Messung, aus Klarhimmelmodell und Tagesgang.",
+    "# Zeit: UTC, Ende der Stunde; Werte sind Mittel der Stunde vor dem Stempel. Wind in 10 m Höhe. Lizenz CC0-1.0.",
 )
 
 
