@@ -296,6 +296,7 @@ def utm_crs(crs: pyproj.CRS, longitude: float, latitude: float) -> pyproj.CRS:
     found = query_utm_crs_info(datum_name=wanted, area_of_interest=place)
     found = found or query_utm_crs_info(datum_name="WGS 84", area_of_interest=place)
     plain = [info for info in found if "(" not in info.name] or found
+    plain.sort(key=lambda info: info.name.count("/"))  # "ETRS89 / UTM zone 32N" before "ETRS89/DREF91/2016 / ..."
     if not plain:
         zone = int((longitude + 180.0) // 6.0) % 60 + 1
         return pyproj.CRS(f"EPSG:{(32600 if latitude >= 0 else 32700) + zone}")

@@ -18,7 +18,15 @@ from models.layers import read_table
 from twin.city.profile import nearest
 from twin.errors import InputError
 
-__all__ = ["VECTOR_SUFFIXES", "column_named", "describe_file", "known_columns", "numbers", "read_features"]
+__all__ = [
+    "VECTOR_SUFFIXES",
+    "column_named",
+    "describe_file",
+    "known_columns",
+    "layer_names",
+    "numbers",
+    "read_features",
+]
 
 VECTOR_SUFFIXES = (".gpkg", ".shp", ".geojson", ".json", ".fgb", ".gdb", ".kml", ".tab", ".sqlite", ".parquet", ".shz")
 _SAY = "GeoPackage, Shapefile, GeoJSON or FlatGeobuf"
@@ -75,6 +83,14 @@ def _info(file: Path, layer: str | None, encoding: str | None) -> dict[str, Any]
 
 def _short(error: Exception) -> str:
     return str(error).split(";")[0].split("\n")[0].strip().rstrip(".")[:160]
+
+
+def layer_names(file: Path) -> list[str]:
+    """Return the names of the layers of a vector file."""
+    try:
+        return [str(name) for name, _ in pyogrio.list_layers(file)]
+    except pyogrio.errors.DataSourceError as error:
+        raise InputError(f"{file} cannot be read as a vector file ({_short(error)}): expected is a {_SAY}.") from None
 
 
 def describe_file(file: Path, layer: str | None = None, encoding: str | None = None) -> dict[str, Any]:

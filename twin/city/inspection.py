@@ -21,7 +21,7 @@ from twin.city.bodies import body_bounds
 from twin.city.crs import crs_label
 from twin.city.delimited import SUFFIXES as TABLE_SUFFIXES
 from twin.city.delimited import read_delimited
-from twin.city.features import VECTOR_SUFFIXES, describe_file, read_features
+from twin.city.features import VECTOR_SUFFIXES, describe_file, layer_names, read_features
 from twin.city.files import is_citygml, source_rows
 from twin.city.gaps import GapLog
 from twin.city.loading import load
@@ -334,9 +334,7 @@ def _columns(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _of_vector(file: Path) -> Inspection:
-    import pyogrio
-
-    layers = [str(name) for name, _ in pyogrio.list_layers(file)] if file.suffix.lower() != ".shp" else [file.stem]
+    layers = layer_names(file) if file.suffix.lower() != ".shp" else [file.stem]
     if len(layers) > 1:
         return _of_layers(file, layers)
     info = describe_file(file)

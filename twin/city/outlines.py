@@ -134,7 +134,8 @@ def _heights(
 
 def _once(frame: gpd.GeoDataFrame, file: Path, ref: Reference) -> gpd.GeoDataFrame:
     """Return each footprint once, the tallest of equal ones."""
-    key = shapely.to_wkb(shapely.normalize(shapely.set_precision(frame.geometry.values, 0.001)))
+    shapes = shapely.normalize(np.asarray(frame.geometry.values))
+    key = shapely.to_wkb(shapely.transform(shapes, lambda xy: np.round(xy, 3)))
     order = np.argsort(-frame["measured_height"].to_numpy(), kind="stable")
     repeated = np.zeros(len(frame), dtype=bool)
     repeated[order] = pd.Series(key[order]).duplicated().to_numpy()
@@ -152,9 +153,10 @@ def _once(frame: gpd.GeoDataFrame, file: Path, ref: Reference) -> gpd.GeoDataFra
 
 def _report_overlaps(frame: gpd.GeoDataFrame, file: Path, ref: Reference) -> None:
     shapes = np.asarray(frame.geometry.values)
-    one, other = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    pairs = one < other
-    one, other = one[pairs], other[pairs]
+    one, other = shapely.STRtree(shapes).query(shapes)
+    one, other = one[one < other], other[one < other]
+    inner = shapely.relate_pattern(shapes[one], shapes[other], "2********")  # interiors share an area
+    one, other = one[inner], other[inner]
     shared = shapely.area(shapely.intersection(shapes[one], shapes[other])) > 1.0
     concerned = np.unique(np.concatenate([one[shared], other[shared]]))
     ref.log.add(

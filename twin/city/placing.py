@@ -16,6 +16,7 @@ import numpy as np
 import pyproj
 
 from twin.city.crs import crs_label, parse_crs, utm_crs
+from twin.city.defaults import default
 from twin.city.gaps import GapLog
 from twin.errors import InputError
 
@@ -70,8 +71,9 @@ def require_projected(crs: pyproj.CRS, bounds: Bounds | None, where: str) -> Non
             f"{where} is in {crs_label(crs)}, which counts in {', '.join(sorted(units))}: "
             'name a CRS in metres, for example crs = "EPSG:25832".'
         )
-    place = ((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2) if bounds else (9.0, 51.0)
-    fitting = crs_label(utm_crs(crs, *place))
+    longitude, latitude = ((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2) if bounds else (9.0, 51.0)
+    european = -25 < longitude < 42 and 34 < latitude < 72  # the official systems there are ETRS89
+    fitting = crs_label(utm_crs(pyproj.CRS("EPSG:4258") if european else crs, longitude, latitude))
     raise InputError(
         f"{where} is in {crs_label(crs)}, which counts in degrees, but a city needs metres: "
         f'name a projected CRS for the city, here crs = "{fitting}".'
@@ -113,8 +115,8 @@ def grown(bounds: Bounds, margin: float) -> Bounds:
 
 
 def require_overlap(bounds: Bounds, reference: Bounds | None, where: str, reference_name: str) -> None:
-    """Raise :class:`InputError` where a layer does not touch the city at all, and name both extents."""
-    if reference is None or overlap(bounds, reference):
+    """Raise :class:`InputError` where a layer does not reach the city's surroundings, and name both extents."""
+    if reference is None or overlap(bounds, grown(reference, default("neighbour_margin"))):
         return
     raise InputError(
         f"{where} ({bounds_text(bounds)}) does not overlap {reference_name} ({bounds_text(reference)}): "
@@ -216,9 +218,30 @@ class Reference:
         return crs
 
     def fit(
-        self, frame: gpd.GeoDataFrame, where: str, layer: str, *, declared: str | None = None, speechless: bool = False
+        self,
+        frame: gpd.GeoDataFrame,
+        where: str,
+        layer: str,
+        *,
+        declared: str | None = None,
+        speechless: bool = False,
+        touching: bool = True,
     ) -> gpd.GeoDataFrame:
-        """Return a vector layer in the city's CRS, or refuse one that cannot belong to the city."""
+        """Return a vector layer in the city's CRS, or refuse one that cannot belong to the city.
+
+        Parameters
+        ----------
+        frame : geopandas.GeoDataFrame
+            The layer as read.
+        where, layer : str
+            The layer as messages name it, and its table in the profile.
+        declared : str, optional
+            CRS the profile names for it.
+        speechless : bool
+            True where the file's format cannot say a CRS.
+        touching : bool
+            Refuse a layer that does not touch the city.
+        """
         bounds: Bounds = tuple(float(v) for v in frame.total_bounds)  # type: ignore[assignment]
         if not np.isfinite(bounds).all():
             raise InputError(
@@ -232,7 +255,8 @@ class Reference:
             raise InputError(
                 f"{where} cannot be brought from {crs_label(crs)} to {crs_label(self.crs)}: check its CRS."
             )
-        self.cover(bounds, where)
+        if touching:
+            self.cover(bounds, where)
         return frame
 
     def cover(self, bounds: Bounds, where: str) -> None:

@@ -16,7 +16,7 @@ import pyproj
 import rasterio
 import rasterio.warp
 import xarray as xr
-from affine import Affine
+from rasterio import Affine
 from rasterio.errors import RasterioIOError
 from rasterio.windows import Window
 
@@ -103,7 +103,8 @@ def _window(source: rasterio.DatasetReader, bounds: Bounds | None) -> Window | N
 
 def _north_up(values: np.ndarray, transform: Affine, crs: pyproj.CRS | None) -> Raster:
     if transform.e > 0 and not transform.b and not transform.d:
-        values, transform = values[::-1], transform * Affine.translation(0, values.shape[0]) * Affine.scale(1, -1)
+        north = transform.f + values.shape[0] * transform.e
+        values, transform = values[::-1], Affine(transform.a, 0, transform.c, 0, -transform.e, north)
     if transform.b or transform.d:
         west, south, east, north = rasterio.transform.array_bounds(*values.shape, transform)
         size = math.hypot(transform.a, transform.d)
@@ -306,7 +307,8 @@ def _merged(tiles: Sequence[Raster], files: Sequence[Path], ref: Reference) -> R
     merged = np.full(shape, np.nan, dtype=np.float32)
     resampled = []
     for tile, file in zip(tiles, files, strict=True):
-        column, row = ~transform * (tile.transform.c, tile.transform.f)
+        column = (tile.transform.c - transform.c) / transform.a
+        row = (tile.transform.f - transform.f) / transform.e
         same = math.isclose(tile.transform.a, first.a, rel_tol=1e-6) and math.isclose(
             tile.transform.e, first.e, rel_tol=1e-6
         )
@@ -361,7 +363,8 @@ def _possible(raster: Raster, files: Sequence[Path], ref: Reference) -> np.ndarr
 
 
 def _cell(raster: Raster, row: float, column: float) -> str:
-    x, y = raster.transform * (float(column) + 0.5, float(row) + 0.5)
+    x = raster.transform.c + (float(column) + 0.5) * raster.transform.a
+    y = raster.transform.f + (float(row) + 0.5) * raster.transform.e
     return f"{x:.1f}, {y:.1f}"
 
 

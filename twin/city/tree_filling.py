@@ -69,11 +69,12 @@ def forms(species: pd.Series) -> pd.Series:
     ['conifer', 'columnar', 'broadleaf']
     """
     by_genus, by_sort = _genera()
-    form = genus_of(species).map(by_genus).fillna("broadleaf")
-    lower = species.astype("string").fillna("").str.lower()
+    names = species.astype("string").fillna("").astype(object)
+    unique = pd.Series(pd.unique(names), dtype=object)
+    form = genus_of(unique).map(by_genus).fillna("broadleaf")
     for sort, name in by_sort.items():
-        form = form.mask(lower.str.contains(sort, regex=False).to_numpy() & (form == "broadleaf").to_numpy(), name)
-    return form.astype(object)
+        form = form.mask(unique.str.lower().str.contains(sort, regex=False) & (form == "broadleaf"), name)
+    return names.map(dict(zip(unique, form, strict=True))).astype(object)
 
 
 def _fitted(target: np.ndarray, logs: np.ndarray) -> _Fit:

@@ -83,10 +83,12 @@ def genus_of(species: pd.Series) -> pd.Series:
     >>> genus_of(pd.Series(["Tilia x vulgaris", "× Cupressocyparis leylandii", "unbekannt"])).tolist()
     ['Tilia', 'Cupressocyparis', '']
     """
-    words = species.astype("string").fillna("").str.replace(r"^[\s×xX'\"(]+(?=\s|[A-Z])", "", regex=True).str.strip()
+    names = pd.Series(pd.unique(species.astype("string").fillna("").to_numpy(dtype=object)), dtype="string")
+    words = names.str.replace(r"^[\s×xX'\"(]+(?=\s|[A-Z])", "", regex=True).str.strip()
     genus = words.str.extract(r"^([A-Za-zÄÖÜäöüë-]+)", expand=False).fillna("")
     known = ~words.str.lower().isin(_NO_SPECIES) & (genus.str.len() > 2)
-    return genus.where(known, "").str.capitalize().astype(object)
+    genera = dict(zip(names, genus.where(known, "").str.capitalize().astype(object), strict=True))
+    return species.astype("string").fillna("").astype(object).map(genera)
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def mended(frame: gpd.GeoDataFrame, layer: str, file: Path, ref: Reference) -> g
     if not bad.any():
         return frame
     ref.log.add(
-        "polygonmended",
+        "polygon_mended",
         layer=layer,
         severity="info",
         count=int(bad.sum()),
@@ -133,9 +133,11 @@ def read_stations(files: Sequence[Path], layer: StationsLayer, ref: Reference) -
             inner = {name: names for name, names in known.items() if name not in ("x", "y")}
             frame = read_features(file, layer=layer.layer, encoding=layer.encoding, columns=columns, known=inner)
         frame = of_type(frame, (0,), "points", "stations", file, ref)
-        frame = ref.fit(frame, str(file), "stations", declared=layer.crs, speechless=is_delimited(file))
+        table = is_delimited(file)
+        frame = ref.fit(frame, str(file), "stations", declared=layer.crs, speechless=table, touching=False)
         ids = texts(frame, "id")
         made = np.array([f"{file.stem}-{i + 1}" for i in range(len(frame))], dtype=object)
+        _report_far(frame, np.where(ids == "", made, ids), file, ref)
         data = {
             "id": np.where(ids == "", made, ids),
             "name": texts(frame, "name"),
@@ -144,3 +146,21 @@ def read_stations(files: Sequence[Path], layer: StationsLayer, ref: Reference) -
         }
         frames.append(gpd.GeoDataFrame(data, geometry=frame.geometry.values, crs=ref.crs))
     return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=ref.crs).astype(STATION_COLUMNS)
+
+
+def _report_far(frame: gpd.GeoDataFrame, ids: np.ndarray, file: Path, ref: Reference) -> None:
+    """Tell which stations lie outside the city; they are kept, as a weather station may."""
+    if ref.extent is None:
+        return
+    x, y = frame.geometry.x.to_numpy(), frame.geometry.y.to_numpy()
+    west, south, east, north = ref.extent
+    far = ~((x >= west) & (x <= east) & (y >= south) & (y <= north))
+    ref.log.add(
+        "stations_outside",
+        layer="stations",
+        severity="info",
+        count=int(far.sum()),
+        of=len(frame),
+        source=file.name,
+        places=ids[far],
+    )
