@@ -91,13 +91,14 @@ def _steps(weather: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     return times, np.concatenate([gaps[:1], gaps])
 
 
-def _refuse_night_radiation(times: np.ndarray, seconds: np.ndarray, radiation: np.ndarray, sun_up: np.ndarray) -> None:
+def _refuse_night_radiation(times: np.ndarray, radiation: np.ndarray, sun_up: np.ndarray) -> None:
     wrong = (~sun_up) & (radiation > _NIGHT_LIMIT)
     if wrong.any():
         at = int(np.argmax(wrong))
         raise InputError(
-            f"Global radiation is {radiation[at]:.0f} W/m2 at {np.datetime_as_string(times[at], unit='m')} UTC while the sun is "
-            f"below the horizon ({int(wrong.sum())} such times): check the UTC offset and the meaning of the stamps, times must be UTC."
+            f"Global radiation is {radiation[at]:.0f} W/m2 at {np.datetime_as_string(times[at], unit='m')} UTC while the "
+            f"sun is below the horizon ({int(wrong.sum())} such times): times must be UTC, so check the UTC offset and the "
+            "meaning of the stamps."
         )
 
 
@@ -135,7 +136,9 @@ def _hold(values: np.ndarray) -> np.ndarray:
     return series.to_numpy()
 
 
-def forcing(weather: xr.Dataset, latitude: float, longitude: float, *, split: str = "reindl") -> Forcing:
+def forcing(
+    weather: xr.Dataset, latitude: float, longitude: float, *, split: str = "reindl", longwave: str = "jonsson"
+) -> Forcing:
     """Return the checked and completed weather of each step.
 
     Parameters
@@ -146,6 +149,8 @@ def forcing(weather: xr.Dataset, latitude: float, longitude: float, *, split: st
         Place [deg].
     split : {"reindl", "erbs"}
         How global radiation is split where neither direct nor diffuse radiation is given.
+    longwave : {"jonsson", "prata"}
+        Clear-sky longwave radiation where ``longwave_down`` is not given (``tables/longwave.csv``).
 
     Raises
     ------
@@ -168,8 +173,8 @@ def forcing(weather: xr.Dataset, latitude: float, longitude: float, *, split: st
     before, elevation, after = np.split(sun["elevation"].values, 3)
     azimuth = np.split(sun["azimuth"].values, 3)[1]
     g = np.asarray(weather["global_radiation"].values, dtype=float)
-    _refuse_night_radiation(times, seconds, g, (before > 0) | (elevation > 0) | (after > 0))
-    outside = extraterrestrial_radiation(pd.DatetimeIndex(middle).dayofyear.to_numpy())
+    _refuse_night_radiation(times, g, (before > 0) | (elevation > 0) | (after > 0))
+    outside = extraterrestrial_radiation(pd.DatetimeIndex(middle).day_of_year.to_numpy())
     ta = np.asarray(weather["air_temperature"].values, dtype=float)
     rh = np.asarray(weather["relative_humidity"].values, dtype=float)
     pressure = (
@@ -182,7 +187,7 @@ def forcing(weather: xr.Dataset, latitude: float, longitude: float, *, split: st
         emissivity = np.asarray(weather["longwave_down"].values, dtype=float) / black_body(ta)
     else:
         index = clearness(g, clear_sky_radiation(elevation, outside, ta, rh, pressure), elevation)
-        emissivity = sky_emissivity(ta, rh, _hold(index))
+        emissivity = sky_emissivity(ta, rh, _hold(index), longwave=longwave)
     measured_at = float(weather["wind_speed"].attrs.get("height", 10.0))
     wind = wind_at(10.0, np.asarray(weather["wind_speed"].values, dtype=float), measured_at)
     return Forcing(

@@ -85,7 +85,8 @@ class Direction(NamedTuple):
     words: int
 
     def sweep(self, start: int, stop: int, bit: int, open_bits: np.ndarray, crown_bits: np.ndarray) -> np.ndarray:
-        """Walk lines ``start`` to ``stop``, set ``bit`` in the masks, return the height of sun-facing walls and their lit part.
+        """Walk lines ``start`` to ``stop``, set ``bit`` in the masks, return the height of sun-facing walls and
+        their lit part.
 
         The masks are laid out as ``heights``: transposed where the plan steps through rows.
         """
@@ -126,7 +127,8 @@ def relief_of(site: xr.Dataset) -> Relief:
             )
     if float(canopy.max(initial=0.0)) > 120.0:
         raise InputError(
-            f"canopy_height reaches {float(canopy.max()):g} m; it is measured above ground, no tree is taller than 120 m: "
+            f"canopy_height reaches {float(canopy.max()):g} m; it is measured above ground, no tree is "
+            "taller than 120 m: "
             "subtract terrain_height if your crowns are heights above datum."
         )
     if float(canopy.min(initial=0.0)) < 0.0 or float(trunk.min(initial=0.0)) < 0.0:
@@ -141,7 +143,8 @@ def relief_of(site: xr.Dataset) -> Relief:
     low = int((surface < terrain - 1.0).sum())
     if low:
         raise InputError(
-            f"surface_height lies more than 1 m below terrain_height in {low} cells: check that both heights have one datum."
+            f"surface_height lies more than 1 m below terrain_height in {low} cells: "
+            "check that both heights have one datum."
         )
     has_crown = canopy > 0
     under = np.where(has_crown, terrain + trunk, 0.0).astype(np.float32)
@@ -191,7 +194,7 @@ class SkyGeometry:
         return total.reshape(self.shape)
 
     def open_patches(self, row: int, column: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return for one cell which patches are open, and in which a crown comes first, as two boolean arrays (153,)."""
+        """Return for one cell which patches are open and in which a crown comes first, two boolean arrays (153,)."""
         at = row * self.shape[1] + column
         bits = [
             np.unpackbits(b[:, at], bitorder="little")[: sky_patches().azimuth.size]

@@ -117,7 +117,8 @@ def _utci_array(ta: np.ndarray, tmrt: np.ndarray, wind: np.ndarray, rh: np.ndarr
     outside = sum(in_blocks(_utci_points, out.size, *flat, es, _cube(), out, least=4096))
     if outside:
         _log.warning(
-            "UTCI is not defined for %d of %d values (air -50 to 50 degC, Tmrt - Ta -30 to 70 K, wind 0.5 to 17 m/s at 10 m, "
+            "UTCI is not defined for %d of %d values (air -50 to 50 degC, Tmrt - Ta -30 to 70 K, wind 0.5 to 17 m/s "
+            "at 10 m, "
             "vapour pressure up to 5 kPa); they are NaN.",
             outside,
             out.size,

@@ -83,7 +83,8 @@ def mean_radiant_temperature(
     Parameters
     ----------
     shortwave, longwave : dict
-        Radiation [W/m2] on a horizontal or vertical surface, by "down", "up", "north", "east", "south", "west". The direct
+        Radiation [W/m2] on a horizontal or vertical surface, by "down", "up", "north", "east", "south", "west".
+        The direct
         beam belongs into ``shortwave["down"]`` but not into the sides, where ``beam`` stands for it.
     beam : float or numpy.ndarray
         Direct radiation normal to the beam that reaches the person [W/m2].

@@ -1,7 +1,8 @@
 """How bright the surroundings are in each step: sky, crowns, walls and ground, in short and long waves.
 
 Radiances are (3, 153): each patch as open sky, as crown and as building. Buildings in a patch stand for walls of all
-orientations that can be seen in that direction; a share of those that face the sun is lit, as the shadow sweep finds it.
+orientations that can be seen in that direction; a share of those that face the sun is lit, as the shadow sweep
+finds it.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ class Environment:
     def advance(self, step: int) -> Radiances:
         """Return the surroundings of a step and move the memory of the surfaces on; steps must be taken in order."""
         air = self.air
-        day = int(pd.Timestamp(air.times[step]).dayofyear)
+        day = int(pd.Timestamp(air.times[step]).day_of_year)
         tau = leaf_transmissivity(day, self._latitude)
         elevation, azimuth = float(air.elevation[step]), self.grid_azimuth(step)
         direct = float(air.direct[step])
@@ -150,7 +151,7 @@ class Environment:
             light, lit = np.zeros(self.geometry.relief.surface.size, np.float32), 0.0
         light = light.reshape(self.geometry.shape)
         shortwave = self._shortwave(step, azimuth, elevation, tau, lit)
-        longwave = self._longwave(step, azimuth, elevation, tau, lit)
+        longwave = self._longwave(step, tau, lit)
         horizontal = np.float32(direct * np.sin(np.radians(max(elevation, 0.0))))
         received = patch_sums(self.geometry, (shortwave,), (sky_patches().horizontal,))[0]
         received += light * horizontal
@@ -181,7 +182,7 @@ class Environment:
         out[2] = self._walls.albedo * (on_wall + lit * beam)
         return out
 
-    def _longwave(self, step: int, azimuth: float, elevation: float, tau: float, lit: float) -> np.ndarray:
+    def _longwave(self, step: int, tau: float, lit: float) -> np.ndarray:
         air = self.air
         ta = float(air.air_temperature[step])
         black = float(black_body(ta))
@@ -210,8 +211,10 @@ class Environment:
         incoming = self._svf * np.float32(of_sky) + self._walls_seen * np.float32(of_walls)
         street = float(wind_at(1.1, air.wind_10m[step : step + 1], 10.0)[0])
         in_blocks(
-            step_ground, self._excess.size, self._excess, received.ravel(), incoming.ravel(), p.albedo, p.emissivity, p.evaporation,
-            p.land_cover, p.inertia, radiative, heat_transfer(street), float(self._deep[step]) - ta, evaporated_share(ta),
+            step_ground, self._excess.size, self._excess, received.ravel(), incoming.ravel(), p.albedo,
+            p.emissivity, p.evaporation,
+            p.land_cover, p.inertia, radiative, heat_transfer(street), float(self._deep[step]) - ta,
+            evaporated_share(ta),
             float(air.seconds[step]), self._air_change(step), self._mean_excess, least=4096,
         )  # fmt: skip
         temperature = (self._mean_excess + np.float32(ta)).reshape(received.shape)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.layers import InputError, read_table
+
 __all__ = [
     "STEFAN_BOLTZMANN",
     "black_body",
@@ -31,7 +33,7 @@ def black_body(temperature: np.ndarray | float) -> np.ndarray:
 
 
 def vapour_pressure(air_temperature: np.ndarray | float, relative_humidity: np.ndarray | float) -> np.ndarray:
-    """Return the vapour pressure [hPa] from air temperature [degC] and relative humidity [%] (Magnus, as in Jonsson 2006)."""
+    """Return the vapour pressure [hPa] from air temperature [degC] and humidity [%] (Magnus, as in Jonsson 2006)."""
     ta = np.asarray(air_temperature, dtype=float)
     return np.asarray(6.107 * 10.0 ** (7.5 * ta / (237.3 + ta)) * np.asarray(relative_humidity, dtype=float) / 100.0)
 
@@ -44,13 +46,17 @@ def precipitable_water(air_temperature: np.ndarray | float, relative_humidity: n
 
 
 def sky_emissivity(
-    air_temperature: np.ndarray | float, relative_humidity: np.ndarray | float, clearness_index: np.ndarray | float
+    air_temperature: np.ndarray | float,
+    relative_humidity: np.ndarray | float,
+    clearness_index: np.ndarray | float,
+    *,
+    longwave: str = "jonsson",
 ) -> np.ndarray:
     """Return the emissivity of the sky, clouds included.
 
-    Clear sky by Prata 1996 (doi 10.1002/qj.49712253306); clouds as the share of a black sky that the clearness index
-    leaves, below 0.95 (Crawford & Duchon 1999, doi 10.1175/1520-0450(1999)038<0474:AIPFED>2.0.CO;2; Jonsson et al. 2006,
-    doi 10.1111/j.0435-3676.2006.00285.x).
+    Clear sky by Prata 1996 (doi 10.1002/qj.49712253306), corrected for towns; clouds as the share of a black sky
+    that the
+    clearness index leaves, below 0.95 (Crawford & Duchon 1999, doi 10.1175/1520-0450(1999)038<0474:AIPFED>2.0.CO;2).
 
     Parameters
     ----------
@@ -60,9 +66,14 @@ def sky_emissivity(
         [%]
     clearness_index : float or numpy.ndarray
         Global radiation over that of a clear sky, 0 to 1.
+    longwave : {"jonsson", "prata"}
+        Correction of the clear sky, a name of ``tables/longwave.csv``.
     """
+    offsets = {row["name"]: float(row["offset"]) for row in read_table("models.heat", "longwave.csv")}
+    if longwave not in offsets:
+        raise InputError(f"longwave={longwave!r} is unknown: use {' or '.join(map(repr, offsets))}.")
     w = precipitable_water(air_temperature, relative_humidity)
-    clear = 1.0 - (1.0 + w) * np.exp(-np.sqrt(1.2 + 3.0 * w))
+    clear = 1.0 - (1.0 + w) * np.exp(-np.sqrt(1.2 + 3.0 * w)) + offsets[longwave] / black_body(air_temperature)
     ci = np.asarray(clearness_index, dtype=float)
     return np.asarray(np.where(ci < 0.95, clear * ci + (1.0 - ci), clear))
 

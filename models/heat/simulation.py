@@ -1,7 +1,8 @@
 """Heat stress of every cell for every hour: radiation to a person, mean radiant temperature, UTCI.
 
 For each step the radiance of the 153 patches is set by the weather (Perez sky, longwave sky, crowns at air temperature,
-walls at their own temperature in sun and shade); each cell adds up what its visibility bits let it see, by look-up tables
+walls at their own temperature in sun and shade); each cell adds up what its visibility bits let it see, by look-up
+tables
 over bytes. The ground has its own balance in each cell, and the person sees it through :mod:`models.heat.ground_view`.
 
 One air temperature, humidity and wind for the whole grid; left out: reflections of the second order, body shadow,
@@ -78,6 +79,7 @@ def simulate(
     longitude: float | None = None,
     sky: str = "perez",
     split: str = "reindl",
+    longwave: str = "jonsson",
     wall: str = "brick",
     progress: Callable[[int], Any] | None = None,
 ) -> xr.Dataset:
@@ -86,11 +88,14 @@ def simulate(
     Parameters
     ----------
     site : xarray.Dataset
-        Layers ``terrain_height``, ``surface_height``, ``canopy_height``, ``trunk_height`` [m], ``building_id`` and ``land_cover``
-        on ("y", "x"); ``albedo``, ``emissivity`` and ``soil_moisture`` where known. ``attrs``: ``latitude``, ``longitude`` [deg] and
+        Layers ``terrain_height``, ``surface_height``, ``canopy_height``, ``trunk_height`` [m], ``building_id`` and
+        ``land_cover``
+        on ("y", "x"); ``albedo``, ``emissivity`` and ``soil_moisture`` where known. ``attrs``: ``latitude``,
+        ``longitude`` [deg] and
         ``convergence`` [deg], by which grid north lies east of true north.
     weather : xarray.Dataset
-        ``air_temperature`` [degC], ``relative_humidity`` [%], ``wind_speed`` [m/s], ``global_radiation`` [W/m2] and what else of
+        ``air_temperature`` [degC], ``relative_humidity`` [%], ``wind_speed`` [m/s], ``global_radiation`` [W/m2]
+        and what else of
         ``models.layers.WEATHER`` is known, along ``time`` (UTC); ``attrs["interval"]``: "end", "start" or "instant".
     geometry : SkyGeometry, optional
         What :func:`prepare` gave for this site; made here if missing.
@@ -104,6 +109,10 @@ def simulate(
         How diffuse radiation is spread over the sky.
     split : {"reindl", "erbs"}
         How global radiation is split where no measured share is given.
+    longwave : {"jonsson", "prata"}
+        Clear-sky longwave radiation where the weather has no ``longwave_down``: Prata 1996 with or without the
+        correction
+        for towns of Jonsson et al. 2006.
     wall : str
         Material of the walls, a name of ``tables/wall.csv``.
     progress : callable, optional
@@ -121,7 +130,8 @@ def simulate(
 
     References
     ----------
-    Lindberg, Holmer & Thorsson 2008, doi 10.1007/s00484-008-0162-7 (six directions on a grid); Perez et al. 1993; Prata 1996;
+    Lindberg, Holmer & Thorsson 2008, doi 10.1007/s00484-008-0162-7 (six directions on a grid); Perez et al. 1993;
+    Prata 1996;
     Broede et al. 2012.
 
     Examples
@@ -135,7 +145,7 @@ def simulate(
     place = _place(site, latitude, longitude)
     if sky not in ("perez", "isotropic"):
         raise InputError(f"sky={sky!r} is unknown: use 'perez' or 'isotropic'.")
-    air = forcing(weather, *place, split=split)
+    air = forcing(weather, *place, split=split, longwave=longwave)
     seen = _geometry_of(site, geometry)
     surroundings = Environment(site, seen, air, place[0], isotropic=sky == "isotropic", wall=wall)
     shape = (air.times.size, *seen.shape)

@@ -5,7 +5,8 @@ hemisphere that it fills, the cosine of incidence included: the weights on a hor
 vertical one to one half (the other half is ground). Radiances are given as the irradiance of a hemisphere as bright as
 the patch [W/m2], so that irradiance = sum of radiance times weight.
 
-Sources: Tregenza 1987, doi 10.1177/096032718701900103; Robinson & Stone 2004, doi 10.1016/j.solener.2003.12.008 (153 patches);
+Sources: Tregenza 1987, doi 10.1177/096032718701900103; Robinson & Stone 2004, doi 10.1016/j.solener.2003.12.008
+(153 patches);
 Perez et al. 1993, doi 10.1016/0038-092X(93)90017-I (clear and cloudy sky shortwave); Martin & Berdahl 1984,
 doi 10.1016/0038-092X(84)90162-2 (longwave by zenith angle).
 """

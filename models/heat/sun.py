@@ -1,6 +1,7 @@
 """Where the sun stands, and how strong it would be without an atmosphere.
 
-Sun positions by the solar position algorithm of Reda & Andreas 2004, doi 10.1016/j.solener.2003.12.003 (NREL SPA, through
+Sun positions by the solar position algorithm of Reda & Andreas 2004, doi 10.1016/j.solener.2003.12.003 (NREL SPA,
+through
 pvlib), elevation corrected for refraction. Left out: the horizon's own height (the sweeps see the terrain of the grid).
 """
 

@@ -1,6 +1,7 @@
 """Temperature of ground and walls: a surface energy balance with thermal inertia (force-restore).
 
-Each surface is heated by absorbed radiation, cooled by the air, by its own radiation and by evaporation, and held back by
+Each surface is heated by absorbed radiation, cooled by the air, by its own radiation and by evaporation, and held
+back by
 the heat stored below it:
 
     dT/dt = sqrt(2 w) / inertia * (net radiation - evaporation - h (T - Ta)) - w (T - T_deep),   w = 2 pi / day
@@ -9,7 +10,8 @@ solved exactly for the forcing of one step (longwave linearised at air temperatu
 balance and memory (sun and shade, land cover, soil moisture); walls have one balance in sun and one in shade for each
 direction they face. ``T_deep`` is the mean air temperature of the day.
 
-Sources: Bhumralkar 1975, doi 10.1175/1520-0450(1975)014<1246:NEOTCO>2.0.CO;2; Deardorff 1978, doi 10.1029/JC083iC04p01889
+Sources: Bhumralkar 1975, doi 10.1175/1520-0450(1975)014<1246:NEOTCO>2.0.CO;2; Deardorff 1978, doi
+10.1029/JC083iC04p01889
 (force-restore); Priestley & Taylor 1972 (evaporation); Juerges 1924 in CIBSE form, h = 5.7 + 3.8 v (heat to the air).
 Left out: heat conducted sideways, through roofs and out of buildings, dew, melting.
 """
@@ -27,7 +29,7 @@ from numba import njit
 from models.heat.forcing import Forcing
 from models.heat.radiation import STEFAN_BOLTZMANN
 from models.heat.sky import sky_patches
-from models.layers import LAND_COVER, land_cover_property, read_table
+from models.layers import LAND_COVER, InputError, land_cover_property, read_table
 
 __all__ = ["GroundProperties", "WallState", "deep_temperature", "ground_properties", "heat_transfer", "step_ground"]
 
@@ -57,7 +59,13 @@ def _ground_table() -> dict[str, np.ndarray]:
 
 
 def ground_properties(site: xr.Dataset) -> GroundProperties:
-    """Return the ground of each cell from land cover, or from the layers ``albedo``, ``emissivity``, ``soil_moisture``."""
+    """Return the ground of each cell from its land cover and the layers that know better.
+
+    Parameters
+    ----------
+    site : xarray.Dataset
+        ``land_cover``, and ``albedo``, ``emissivity`` [1], ``soil_moisture`` [m3 m-3] where known.
+    """
     code = np.ascontiguousarray(site["land_cover"].values, dtype=np.uint8).ravel()
     table = _ground_table()
 
@@ -75,7 +83,8 @@ def ground_properties(site: xr.Dataset) -> GroundProperties:
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.clip((water - table["dry"][code]) / span, 0.0, 1.0)
         known = (span > 0) & ~np.isnan(water)
-        # at full moisture even bare soil evaporates at the equilibrium rate; the table's share is the usual summer state
+        # at full moisture even bare soil evaporates at the equilibrium rate; the table's share is the usual summer
+        # state
         evaporation = np.where(known, share * np.maximum(evaporation, 0.9), evaporation).astype(np.float32)
     return GroundProperties(layer("albedo"), layer("emissivity"), evaporation, table["inertia"], code)
 
@@ -134,6 +143,8 @@ class WallState:
 
     def __init__(self, material: str = "brick") -> None:
         rows = {row["name"]: row for row in read_table("models.heat", "wall.csv")}
+        if material not in rows:
+            raise InputError(f"wall={material!r} is unknown: use {', '.join(map(repr, rows))}.")
         row = rows[material]
         self.albedo, self.emissivity = float(row["albedo"]), float(row["emissivity"])
         product = float(row["conductivity"]) * float(row["density"]) * float(row["specific_heat"])

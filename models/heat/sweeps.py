@@ -150,7 +150,6 @@ def sweep_lines(  # type: ignore[no-untyped-def]
     ``crown_bits``: a crown comes first. ``walls`` (2,) int64 gathers the height of walls that face the direction and of
     their part in the sun [cm].
     """
-    count = offsets.shape[0]
     size = words.shape[0]
     base = math.floor(low_c / bin_size)
     inverse = 1.0 / bin_size
