@@ -11,7 +11,7 @@ import shapely
 
 from twin.city.model import Polygons
 
-__all__ = ["footprints"]
+__all__ = ["flat_polygons", "footprints", "ranges"]
 
 _GROUND = ("GroundSurface", "WaterGroundSurface")
 _ROOF = ("RoofSurface", "OuterFloorSurface", "TrafficArea", "AuxiliaryTrafficArea", "WaterSurface")
@@ -97,8 +97,15 @@ def _ranks(kind: np.ndarray, lod: np.ndarray, normal_z: np.ndarray) -> np.ndarra
     return rank
 
 
-def _ranges(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Concatenate ``arange(start[i], stop[i])``; also returns i of each number."""
+def ranges(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Concatenate ``arange(start[i], stop[i])``; also returns i of each number.
+
+    Examples
+    --------
+    >>> numbers, which = ranges(np.array([5, 0]), np.array([7, 1]))
+    >>> numbers.tolist(), which.tolist()
+    ([5, 6, 0], [0, 0, 1])
+    """
     sizes = stop - start
     which = np.repeat(np.arange(len(start)), sizes)
     inside = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -110,7 +117,7 @@ def flat_polygons(polygons: Polygons, rows: np.ndarray) -> tuple[np.ndarray, np.
 
     Rows whose outer ring has fewer than three points are left out; so are holes of that kind.
     """
-    rings, of_ring = _ranges(polygons.polygon_start[rows], polygons.polygon_start[rows + 1])
+    rings, of_ring = ranges(polygons.polygon_start[rows], polygons.polygon_start[rows + 1])
     sizes = polygons.ring_start[rings + 1] - polygons.ring_start[rings]
     outer_fits = np.zeros(len(rows), dtype=bool)
     is_outer = rings == polygons.polygon_start[rows][of_ring]
@@ -119,7 +126,7 @@ def flat_polygons(polygons: Polygons, rows: np.ndarray) -> tuple[np.ndarray, np.
     rings, of_ring = rings[fits], of_ring[fits]
     if len(rings) == 0:
         return np.empty(0, dtype=object), np.empty(0, dtype=np.int64)
-    points, of_point = _ranges(polygons.ring_start[rings], polygons.ring_start[rings + 1])
+    points, of_point = ranges(polygons.ring_start[rings], polygons.ring_start[rings + 1])
     lines = shapely.linearrings(polygons.xyz[points, :2], indices=of_point)
     kept, index = np.unique(of_ring, return_inverse=True)
     shapes = shapely.polygons(lines, indices=index)
@@ -160,7 +167,7 @@ def _hulls(polygons: Polygons, rows: np.ndarray, owner: np.ndarray, result: np.n
     rows, owner = rows[order], owner[order]
     first = polygons.ring_start[polygons.polygon_start[rows]]
     last = polygons.ring_start[polygons.polygon_start[rows + 1]]
-    points, of_row = _ranges(first, last)
+    points, of_row = ranges(first, last)
     objects, index = np.unique(owner[of_row], return_inverse=True)
     hulls = shapely.convex_hull(shapely.multipoints(polygons.xyz[points, :2], indices=index))
     areal = shapely.get_type_id(hulls) == shapely.GeometryType.POLYGON

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from twin.city.footprints import ranges
 from twin.city.gaps import GapLog
 from twin.city.gml_parsed import Parsed
 
@@ -39,6 +40,8 @@ class Links:
                     self._twice.add(str(found))
                 self._polygons.setdefault(str(found), i)
         self._containers = {c.id: c for c in reversed(parsed.containers) if c.id in targets}
+        found_at = self._polygons.get
+        self._simple = np.array([found_at(_target(href), -1) for href in parsed.references], dtype=np.int64)
         self._known: dict[str, list[int]] = {}
         self.missing: list[str] = []
         self.elsewhere: list[str] = []
@@ -88,27 +91,44 @@ class Links:
     def shells(self) -> dict[str, np.ndarray]:
         """Return one row for each polygon of each shell of each solid."""
         parsed = self._parsed
-        flipped = set(parsed.reversed_references)
-        rows: list[tuple[int, int, int, int, int, bool]] = []
-        for solid, shell, first, last, reference, end in parsed.shells:
-            owner, run = parsed.solids[solid]
-            lod = parsed.runs[run].lod if run >= 0 else -1
-            members = [(polygon, False) for polygon in range(first, last)]
-            for i in range(reference, end):
-                members.extend((polygon, i in flipped) for polygon in self.polygons_of(parsed.references[i]))
-            rows.extend((owner, lod, solid, shell, int(self._row[p]), turned) for p, turned in members)
-        kept = [row for row in rows if row[4] >= 0]
-        columns = list(zip(*kept, strict=True)) if kept else [()] * 6
-        types = (np.int64, np.int8, np.int64, np.int64, np.int64, bool)
-        names = ("object", "lod", "solid", "shell", "polygon", "reversed")
-        return {name: np.array(values, dtype=t) for name, values, t in zip(names, columns, types, strict=True)}
+        told = np.array(parsed.shells, dtype=np.int64).reshape(-1, 6)
+        solids = np.array(parsed.solids, dtype=np.int64).reshape(-1, 2)
+        lods = np.array([run.lod for run in parsed.runs] + [-1], dtype=np.int8)
+        direct, direct_shell = ranges(told[:, 2], told[:, 3])
+        reference, reference_shell = ranges(told[:, 4], told[:, 5])
+        polygon = self._simple[reference]
+        turned = np.zeros(len(parsed.references), dtype=bool)
+        turned[parsed.reversed_references] = True
+        plain = polygon >= 0
+        shell = [direct_shell, reference_shell[plain]]
+        polygons = [direct, polygon[plain]]
+        flipped = [np.zeros(len(direct), dtype=bool), turned[reference[plain]]]
+        for i, s in zip(reference[~plain], reference_shell[~plain], strict=True):
+            found = self.polygons_of(parsed.references[i])
+            polygons.append(np.array(found, dtype=np.int64))
+            shell.append(np.full(len(found), s))
+            flipped.append(np.full(len(found), turned[i]))
+        row = self._row[np.concatenate(polygons)]
+        which, reverse = np.concatenate(shell), np.concatenate(flipped)
+        order = np.argsort(which, kind="stable")
+        order = order[row[order] >= 0]
+        row, which, reverse = row[order], which[order], reverse[order]
+        solid = told[which, 0]
+        return {
+            "object": solids[solid, 0],
+            "lod": lods[solids[solid, 1]],
+            "solid": solid,
+            "shell": told[which, 1],
+            "polygon": row,
+            "reversed": reverse,
+        }
 
     def adopt(self, run: np.ndarray, run_boundary: np.ndarray) -> np.ndarray:
         """Return the run of each polygon row, those referred to by a thematic surface moved to that surface's run."""
         parsed = self._parsed
         changed = run.copy()
-        starts = [run.reference for run in parsed.runs] + [len(parsed.references)]
-        for i in np.flatnonzero(run_boundary >= 0):
+        starts = np.array([r.reference for r in parsed.runs] + [len(parsed.references)], dtype=np.int64)
+        for i in np.flatnonzero((run_boundary >= 0) & (np.diff(starts) > 0)):
             for href in parsed.references[starts[i] : starts[i + 1]]:
                 for polygon in self.polygons_of(href):
                     row = self._row[polygon]
@@ -119,8 +139,8 @@ class Links:
     def finish(self, name: str, log: GapLog) -> None:
         """Resolve what nobody asked for yet and write the gap rows."""
         parsed = self._parsed
-        for href in parsed.references:
-            self.polygons_of(href)
+        for i in np.flatnonzero(self._simple < 0):
+            self.polygons_of(parsed.references[i])
         known = {*parsed.other_ids, *self._containers, *self._polygons}
         known.update(found for found in (*parsed.object_ids, *parsed.boundary_ids) if found)
         lost = [(p, h) for _, p, h in parsed.feature_references if h.removeprefix("#") not in known]
@@ -142,7 +162,7 @@ class Links:
 
 
 def _target(href: str) -> str:
-    return href.rpartition("#")[2]
+    return href[1:] if href[:1] == "#" else href.rpartition("#")[2]
 
 
 def _is_elsewhere(href: str) -> bool:
