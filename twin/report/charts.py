@@ -93,7 +93,7 @@ def day_curves(
     language: str,
     timezone: str,
 ) -> str:
-    """Return curves over the day with their names at the end, and horizontal lines at named limits.
+    """Return curves over the day with their names above, and horizontal lines at named limits.
 
     Parameters
     ----------
@@ -110,10 +110,11 @@ def day_curves(
     """
     everything = np.concatenate([np.asarray(values, float) for _, values, _ in curves])
     low, high = 5 * np.floor(np.nanmin(everything) / 5), 5 * np.ceil(np.nanmax(everything) / 5)
-    tall, right = _HEIGHT - _TOP - _BOTTOM, _WIDTH - 230
+    top, right = _TOP + 28, _WIDTH - 258
+    tall = _HEIGHT - top - _BOTTOM
 
     def y_of(value: float) -> float:
-        return float(_TOP + tall * (high - value) / max(high - low, 1.0))
+        return float(top + tall * (high - value) / max(high - low, 1.0))
 
     def x_of(place: int) -> float:
         return _LEFT + (right - _LEFT) * place / max(1, len(times) - 1)
@@ -127,26 +128,16 @@ def day_curves(
         if low < value < high:
             y = y_of(value)
             parts.append(f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" class="limit"/>')
-            parts.append(_words(_LEFT + 6, y - 5, name, "start", "limit-name"))
-    ends = []
+            parts.append(_words(right + 8, y + 5, name, "start", "limit-name"))
+    place = float(_LEFT)
     for name, values, style in curves:
         path = " ".join(f"{x_of(i):.1f},{y_of(float(v)):.1f}" for i, v in enumerate(values) if np.isfinite(v))
         parts.append(f'<polyline points="{path}" class="curve {style}"/>')
-        ends.append([y_of(float(values[-1])), name, style])
-    for y, name, style in _apart(ends):
-        parts.append(f'<line x1="{right + 8}" x2="{right + 34}" y1="{y:.1f}" y2="{y:.1f}" class="curve {style}"/>')
-        parts.append(_words(right + 40, y + 5, name, "start"))
+        parts.append(f'<line x1="{place:.0f}" x2="{place + 34:.0f}" y1="{_TOP}" y2="{_TOP}" class="curve {style}"/>')
+        parts.append(_words(place + 42, _TOP + 5, name, "start"))
+        place += 42 + 8.2 * len(name) + 36
     for i, time in enumerate(times):
         if len(times) <= 26 or i % 3 == 0:
             parts.append(_words(x_of(i), _HEIGHT - _BOTTOM + 20, f"{labels.local_time(time, timezone).hour}"))
     parts.append(_words(_LEFT + (right - _LEFT) / 2, _HEIGHT - 10, text("report.axis_hour", language), kind="axis"))
     return "".join(parts) + "</svg>"
-
-
-def _apart(ends: list[list]) -> list[tuple[float, str, str]]:
-    """Move labels at the end of curves apart, keeping their order."""
-    ends = sorted(ends, key=lambda end: end[0])
-    for upper, lower in zip(ends, ends[1:], strict=False):
-        lower[0] = max(lower[0], upper[0] + 20.0)
-    over = max(0.0, ends[-1][0] - (_HEIGHT - _BOTTOM)) if ends else 0.0
-    return [(y - over, name, style) for y, name, style in ends]

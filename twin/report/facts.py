@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-
 from twin.scenario.indicators import outdoor_ground, sealed_share
 from twin.view.labels import local_time
 
@@ -84,21 +83,23 @@ def collect(result: Result) -> Facts:
     """Return the numbers of the summary of a run with ``utci``."""
     table = result.indicators
     mean = _series(table, "utci_mean")
-    hottest = mean.idxmax()
+    hottest = pd.Timestamp(mean.index[int(np.nanargmax(mean.to_numpy()))])
     above = {t: float(_series(table, f"area_utci_above_{t}", "share").get(hottest, np.nan)) for t in (26, 32, 38, 46)}
     strong = _series(table, "area_utci_above_32", "share")
     hours = strong.index[strong >= 0.5]
     same_day = [t for t in hours if local_time(t, _zone(result)).date() == local_time(hottest, _zone(result)).date()]
     effect = _series(table, "utci_under_crowns_minus_open_sealed")
-    utci = result.heat["utci"].sel(time=hottest)
+    utci = result.heat["utci"].sel(time=hottest.to_datetime64())
     hot, cool = _contrasts(utci.values, result.site)
     return Facts(
-        hottest=np.datetime64(hottest),
-        mean=float(mean[hottest]),
+        hottest=hottest.to_datetime64(),
+        mean=float(mean.max()),
         p95=float(_series(table, "utci_p95").get(hottest, np.nan)),
         above=above,
-        strong=(np.datetime64(same_day[0]), np.datetime64(same_day[-1])) if same_day else None,
-        crown_effect=float(effect.iloc[np.argmin(np.abs(effect.index - hottest))]) if len(effect) else np.nan,
+        strong=(same_day[0].to_datetime64(), same_day[-1].to_datetime64()) if same_day else None,
+        crown_effect=float(effect.iloc[np.argmin(np.abs(effect.index.to_numpy() - hottest.to_datetime64()))])
+        if len(effect)
+        else np.nan,
         streets=street_means(result.city, utci) if result.city is not None else pd.Series(dtype=float),
         hot=hot,
         cool=cool,
@@ -117,11 +118,10 @@ def _contrasts(utci: np.ndarray, site: xr.Dataset) -> tuple[Contrast | None, Con
         return None, None
     sealed, crowns = sealed_share(site)[ground], site["canopy_height"].values[ground] > 0
     low, high = np.percentile(values, [10, 90])
-    parts = []
-    for chosen in (values >= high, values <= low):
-        parts.append(
-            Contrast(float(np.nanmean(sealed[chosen])), float(crowns[chosen].mean()), float(values[chosen].mean()))
-        )
+    parts = [
+        Contrast(float(np.nanmean(sealed[chosen])), float(crowns[chosen].mean()), float(values[chosen].mean()))
+        for chosen in (values >= high, values <= low)
+    ]
     return parts[0], parts[1]
 
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from models.layers import InputError
-from twin.language import text
-from twin.report.pieces import figure
+from twin.report.frame import Frame
+from twin.report.pieces import figure, table
 from twin.report.shade import FROM, TO, shade_hours
 from twin.view import labels, maps
 from twin.view.moments import nearest_hour
 from twin.view.palettes import Palette, palette_for
-
-if TYPE_CHECKING:
-    from twin.scenario.results import Result
 
 __all__ = ["Pictures"]
 
@@ -33,50 +30,57 @@ class Pictures:
 
     Parameters
     ----------
-    result : Result
-        A run.
-    language : {"en", "de"}
-        Language of the words in and about the pictures.
+    frame : Frame
+        The run and the language of the words in and about the pictures.
     """
 
-    result: Result
-    language: str
-
-    @property
-    def zone(self) -> str:
-        """Local time zone."""
-        return str(self.result.scenario.timezone)
-
-    def _say(self, key: str, **values: Any) -> str:
-        return text(f"report.{key}", self.language, **values)
+    frame: Frame
 
     def _draw(self, layer: xr.DataArray, palette: Palette, *, dpi: int, **options: Any) -> bytes:
-        shared: dict[str, Any] = {"site": self.result.site, "city": self.result.city, "timezone": self.zone}
-        return maps.draw(layer, palette=palette, language=self.language, **shared, **options).png(dpi)
+        shared: dict[str, Any] = {
+            "site": self.frame.result.site,
+            "city": self.frame.result.city,
+            "timezone": self.frame.zone,
+        }
+        return maps.draw(layer, palette=palette, language=self.frame.language, **shared, **options).png(dpi)
 
     def large(self, layer: xr.DataArray, time: np.datetime64 | None = None, *, caption: str = "") -> str:
         """Return a large map of a layer, at a time where it has several."""
         flat = layer.sel(time=time) if time is not None else layer
-        palette = palette_for(flat, self.language)
-        clock = labels.clock(time, self.language, self.zone) if time is not None else ""
+        palette = palette_for(flat, self.frame.language)
+        clock = labels.clock(time, self.frame.language, self.frame.zone) if time is not None else ""
         image = self._draw(flat, palette, dpi=140, source=self._attribution())
         name = palette.name
         return figure(
             image,
             self._alt(flat, palette, clock),
-            caption or self._say("caption_map", name=name, clock=clock),
+            caption or self.frame.say("caption_map", name=name, clock=clock),
             kind="map",
         )
 
+    def steps(self, layer: xr.DataArray, time: np.datetime64 | None = None) -> str:
+        """Return the steps of a map as a table: colour, range and share of the outdoor ground."""
+        flat = layer.sel(time=time) if time is not None else layer
+        palette, language = palette_for(flat, self.frame.language), self.frame.language
+        shares = palette.shares(maps.counted(flat, self.frame.result.site))
+        digits = 0 if np.allclose(palette.edges, np.round(palette.edges)) else 1
+        rows = []
+        for number in range(len(palette) - 1, -1, -1):
+            limits = labels.span(palette.edges[number], palette.edges[number + 1], palette.units, digits, language)
+            swatch = f'<span class="swatch" style="background:{palette.hexadecimal(number)}"></span>'
+            rows.append([swatch + limits, self.frame.share(float(shares[number]))])
+        columns = self.frame.columns("steps", "ground")
+        return table(self.frame.say("steps_table", name=palette.name), columns, rows, numbers=(1,), raw=True)
+
     def day(self, layer: xr.DataArray) -> str:
         """Return small maps of a layer at several hours of the day, as far as the run has them."""
-        palette, found = palette_for(layer, self.language), []
+        palette, found = palette_for(layer, self.frame.language), []
         times = layer["time"].values
         for hour in HOURS:
-            place = nearest_hour(times, hour, timezone=self.zone)
+            place = nearest_hour(times, hour, timezone=self.frame.zone)
             if place is None:
                 continue
-            clock = labels.clock(times[place], self.language, self.zone)
+            clock = labels.clock(times[place], self.frame.language, self.frame.zone)
             flat = layer.isel(time=place)
             image = self._draw(flat, palette, dpi=140, compact=True)
             found.append(figure(image, self._alt(flat, palette, clock), clock, kind="small"))
@@ -84,8 +88,10 @@ class Pictures:
 
     def shade(self) -> str:
         """Return the map of hours of shade, an empty text where the run has no such hour."""
-        layer = shade_hours(self.result)
-        return "" if layer is None else self.large(layer, caption=self._say("caption_shade", first=FROM, last=TO))
+        layer = shade_hours(self.frame.result)
+        if layer is None:
+            return ""
+        return self.large(layer, caption=self.frame.say("caption_shade", first=FROM, last=TO)) + self.steps(layer)
 
     def scene(self, layer: xr.DataArray, time: np.datetime64, file: Path | None) -> tuple[str, str]:
         """Return the 3D picture, or an empty text and the reason why there is none.
@@ -99,46 +105,46 @@ class Pictures:
         file : pathlib.Path or None
             A picture that has been drawn already; it is taken as it is.
         """
-        alt = self._say("alt_scene", city=self._place())
-        caption = self._say("caption_scene")
+        alt = self.frame.say("alt_scene", city=self.frame.place)
+        caption = self.frame.say("caption_scene")
         if file is not None and file.is_file():
             return figure(_lighter(file), alt, caption, kind="scene"), ""
-        if self.result.city is None:
-            return "", self._say("no_scene_city")
+        if self.frame.result.city is None:
+            return "", self.frame.say("no_scene_city")
         from twin.view.scenes import picture
 
         try:
-            options: dict[str, Any] = {"language": self.language, "timezone": self.zone, "title": self._place()}
-            pixels = picture(self.result.city, layer, site=self.result.site, time=time, **options)
+            options: dict[str, Any] = {
+                "language": self.frame.language,
+                "timezone": self.frame.zone,
+                "title": self.frame.place,
+            }
+            pixels = picture(self.frame.result.city, layer, site=self.frame.result.site, time=time, **options)
         except (InputError, ImportError, OSError, RuntimeError) as error:
             return "", str(error)
         return figure(_webp(np.asarray(pixels)), alt, caption, kind="scene"), ""
 
-    def _place(self) -> str:
-        city = self.result.city
-        return str(
-            city.name if city is not None and city.name else self.result.site.attrs.get("city") or self.result.name
-        )
-
     def _attribution(self) -> str:
-        named = [str(v) for v in self.result.sources.get("attribution", []) if str(v).strip()]
+        named = [str(v) for v in self.frame.result.sources.get("attribution", []) if str(v).strip()]
         return "; ".join(dict.fromkeys(named))[:110]
 
     def _alt(self, flat: xr.DataArray, palette: Palette, clock: str) -> str:
-        values = maps.counted(flat, self.result.site)
+        values = maps.counted(flat, self.frame.result.site)
         if palette.style == "classes":
             shares = palette.shares(values)
             order = [n for n in np.argsort(-shares) if shares[n] > 0]
             said = ", ".join(
-                self._say("alt_share", share=labels.share(float(shares[n]), self.language), label=palette.labels[n])
+                self.frame.say(
+                    "alt_share", share=labels.share(float(shares[n]), self.frame.language), label=palette.labels[n]
+                )
                 for n in order
             )
-            return self._say("alt_map", name=palette.name, clock=clock, shares=said)
+            return self.frame.say("alt_map", name=palette.name, clock=clock, shares=said)
         low, high, mean = (
-            labels.number(float(f(values)), 1, self.language) for f in (np.nanmin, np.nanmax, np.nanmean)
+            labels.number(float(f(values)), 1, self.frame.language) for f in (np.nanmin, np.nanmax, np.nanmean)
         )
         name = f"{palette.name}, {clock}" if clock else palette.name
-        return self._say("alt_values", name=name, low=low, high=high, mean=mean, units=palette.units)
+        return self.frame.say("alt_values", name=name, low=low, high=high, mean=mean, units=palette.units)
 
 
 def _webp(pixels: np.ndarray) -> bytes:

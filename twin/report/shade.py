@@ -25,7 +25,7 @@ _SHADED = 0.5  # a cell counts as shaded where less than half of the sun's beam 
 def shade_hours(result: Result) -> xr.DataArray | None:
     """Return the hours of shade between 10 and 18 o'clock of the hottest day, NaN on buildings.
 
-    The sun's beam is taken from the run where it was kept (``shadow``), else worked out for the middle of each time step.
+    The sun's beam is taken from the run where it was kept (``shadow``), else worked out for the middle of each step.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ __all__ = ["FAINT", "INK", "draw_legend", "draw_north_arrow", "draw_scale_bar", 
 
 INK = "#1c1c1c"
 FAINT = "#5f5f5f"
-_LINE = 0.27  # height of a legend line [inch]
+_LINE, _PATCH = 0.27, 0.42  # height of a legend line, width of its colour [inch]
 
 
 def round_length(longest: float) -> float:
@@ -129,21 +129,24 @@ def _legend_line(
     occurs = shares is None or shares[number] > 0
     colour, weight = (INK, "bold") if occurs and palette.style == "classes" else (INK if occurs else FAINT, "normal")
     tall = _LINE * (1.12 if palette.style == "classes" else 0.86)
-    face = palette.hexadecimal(number)
-    axes.add_patch(Rectangle((0.0, top - tall / 2), 0.34, tall, facecolor=face, edgecolor="#7a7a7a", linewidth=0.5))
+    shades = palette.shades(number) / 255.0
+    for i, shade in enumerate(shades):
+        wide = _PATCH / len(shades)
+        axes.add_patch(Rectangle((i * wide, top - tall / 2), wide, tall, facecolor=tuple(shade), linewidth=0.0))
+    axes.add_patch(Rectangle((0.0, top - tall / 2), _PATCH, tall, facecolor="none", edgecolor="#7a7a7a", linewidth=0.5))
     right = axes.get_xlim()[1]
     if palette.style == "codes":
-        axes.text(0.46, top, palette.labels[number], va="center", fontsize=8.5, color=colour)
+        axes.text(0.54, top, palette.labels[number], va="center", fontsize=8.5, color=colour)
     else:
         digits = _digits(palette)
         limits = labels.span(palette.edges[number], palette.edges[number + 1], "", digits, language)
         if palette.style == "classes":
             axes.text(
-                0.46, top + 0.075, palette.labels[number], va="center", fontsize=8.5, color=colour, fontweight=weight
+                0.54, top + 0.075, palette.labels[number], va="center", fontsize=8.5, color=colour, fontweight=weight
             )
-            axes.text(0.46, top - 0.085, f"{limits} {palette.units}", va="center", fontsize=8, color=FAINT)
+            axes.text(0.54, top - 0.085, f"{limits} {palette.units}", va="center", fontsize=8, color=FAINT)
         else:
-            axes.text(0.46, top, limits, va="center", fontsize=8.5, color=colour)
+            axes.text(0.54, top, limits, va="center", fontsize=8.5, color=colour)
     if shares is not None and occurs:
         written = labels.share(float(shares[number]), language)
         axes.text(right, top, written, va="center", ha="right", fontsize=8.5, color=colour)
@@ -153,13 +156,13 @@ def _sign(axes: Axes, top: float, sign: str, language: str) -> None:
     tall = 0.6 * _LINE
     if sign == "trees":
         axes.add_patch(
-            Rectangle((0.0, top - tall / 2), 0.34, tall, facecolor="none", edgecolor="#1d5c2e", linewidth=1.0)
+            Rectangle((0.0, top - tall / 2), _PATCH, tall, facecolor="none", edgecolor="#1d5c2e", linewidth=1.4)
         )
     else:
         face = "#bdbdb9" if sign == "buildings" else "#" + "".join(f"{c:02x}" for c in NOTHING)
         edge = "#3a3a3a" if sign == "buildings" else "#7a7a7a"
-        axes.add_patch(Rectangle((0.0, top - tall / 2), 0.34, tall, facecolor=face, edgecolor=edge, linewidth=0.9))
-    axes.text(0.46, top, text(f"view.{sign}", language), va="center", fontsize=8.5, color=INK)
+        axes.add_patch(Rectangle((0.0, top - tall / 2), _PATCH, tall, facecolor=face, edgecolor=edge, linewidth=0.9))
+    axes.text(0.54, top, text(f"view.{sign}", language), va="center", fontsize=8.5, color=INK)
 
 
 def _digits(palette: Palette) -> int:

@@ -32,16 +32,21 @@ if TYPE_CHECKING:
 
 __all__ = ["MapFigure", "counted", "draw", "layer_title"]
 
-_PANEL, _EDGE, _GAP = 3.05, 0.3, 0.28  # legend width, outer margin, gap between map and legend [inch]
+_PANEL, _EDGE, _GAP = 3.15, 0.08, 0.3  # legend width, outer margin, gap between map and legend [inch]
 
 
 class MapFigure(Figure):
     """A figure that shows itself in notebooks and saves itself without further settings."""
 
     def png(self, dpi: int = 150) -> bytes:
-        """Return the map as PNG bytes."""
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs={"compress_level": 9})
+        """Return the map as PNG bytes with 256 colours, a third of the size of a full-colour file."""
+        from PIL import Image
+
+        self.set_dpi(dpi)
+        canvas = FigureCanvasAgg(self)
+        canvas.draw()
+        buffer, pixels = io.BytesIO(), np.asarray(canvas.buffer_rgba())[..., :3]
+        Image.fromarray(np.ascontiguousarray(pixels)).quantize(256, dither=Image.Dither.NONE).save(buffer, "png")
         return buffer.getvalue()
 
     def save(self, path: str | Path, dpi: int = 200) -> Path:
@@ -129,7 +134,9 @@ def draw(
     sheet = _sheet(flat.sizes["x"] / flat.sizes["y"], width or (3.6 if compact else 10.0), compact)
     figure = MapFigure(figsize=(sheet.width, sheet.height), facecolor="white")
     FigureCanvasAgg(figure)
-    signs = _draw_ground(figure.add_axes(sheet.share(*sheet.map_box), label="map"), flat, palette, cell, site, city)
+    signs = _draw_ground(
+        figure.add_axes(sheet.share(*sheet.map_box), label="map"), flat, palette, cell, site, city, compact
+    )
     left, bottom, map_width, map_height = sheet.map_box
     metres_per_inch = flat.sizes["x"] * cell / map_width
     if compact:
@@ -183,7 +190,13 @@ def _sheet(aspect: float, width: float, compact: bool) -> _Sheet:
 
 
 def _draw_ground(
-    axes: Axes, flat: xr.DataArray, palette: Palette, cell: float, site: xr.Dataset | None, city: City | None
+    axes: Axes,
+    flat: xr.DataArray,
+    palette: Palette,
+    cell: float,
+    site: xr.Dataset | None,
+    city: City | None,
+    compact: bool,
 ) -> tuple[str, ...]:
     """Draw colours, roofs, crowns and outlines; return which signs the legend has to explain."""
     x, y = flat["x"].values, flat["y"].values
@@ -197,9 +210,17 @@ def _draw_ground(
     axes.imshow(picture, extent=extent, interpolation="antialiased", zorder=1)
     outlines = _footprints(city, extent)
     if outlines:
-        axes.add_collection(LineCollection(outlines, colors="#3a3a3a", linewidths=0.5, zorder=3))
+        axes.add_collection(LineCollection(outlines, colors="#3a3a3a", linewidths=0.25 if compact else 0.5, zorder=3))
     elif built is not None and built.any():
-        axes.contour(x, y, built.astype(np.float32), levels=[0.5], colors="#3a3a3a", linewidths=0.5, zorder=3)
+        axes.contour(
+            x,
+            y,
+            built.astype(np.float32),
+            levels=[0.5],
+            colors="#3a3a3a",
+            linewidths=0.25 if compact else 0.5,
+            zorder=3,
+        )
     if outlines or (built is not None and built.any()):
         signs.append("buildings")
     if (
@@ -208,8 +229,10 @@ def _draw_ground(
         and flat.name not in ("canopy_height", "trunk_height", "land_cover")
     ):
         crowns = site["canopy_height"].values > 0
-        if crowns.any():
-            axes.contour(x, y, crowns.astype(np.float32), levels=[0.5], colors="#1d5c2e", linewidths=0.45, zorder=2)
+        if crowns.any() and not compact:
+            axes.contour(
+                x, y, crowns.astype(np.float32), levels=[0.5], colors="#1d5c2e", linewidths=0.4, alpha=0.8, zorder=2
+            )
             signs.append("trees")
     unknown = np.isnan(flat.values.astype(float))
     if (unknown & ~built).any() if built is not None else (unknown.any() and not outlines):

@@ -18,14 +18,20 @@ if TYPE_CHECKING:
 
 __all__ = ["LEGEND_WIDTH", "add_overlay", "overlay_image"]
 
-LEGEND_WIDTH = 400
+LEGEND_WIDTH = 470
 """Width of the legend with its margin [px]."""
 
-_DPI = 110
+_DPI = 130
 
 
 def overlay_image(
-    size: tuple[int, int], title: str, foot: str, palette: Palette | None, shares: np.ndarray | None, language: str
+    size: tuple[int, int],
+    title: str,
+    subtitle: str,
+    foot: str,
+    palette: Palette | None,
+    shares: np.ndarray | None,
+    language: str,
 ) -> np.ndarray:
     """Return title, foot line and legend as an image with transparency, uint8 (height, width, 4).
 
@@ -33,8 +39,8 @@ def overlay_image(
     ----------
     size : tuple of int
         Width and height [px].
-    title, foot : str
-        Heading at the top left, line at the bottom left.
+    title, subtitle, foot : str
+        Heading and line below it at the top left, line at the bottom left.
     palette : Palette or None
         Legend at the right, of the bins that occur; none without it.
     shares : numpy.ndarray or None
@@ -46,12 +52,13 @@ def overlay_image(
     figure = Figure(figsize=(width, height), dpi=_DPI)
     figure.patch.set_alpha(0.0)
     canvas = FigureCanvasAgg(figure)
-    figure.text(0.3 / width, 1 - 0.36 / height, title, fontsize=17, fontweight="bold", color=INK, va="center")
-    figure.text(0.3 / width, 0.22 / height, foot, fontsize=9.5, color=INK, va="center")
+    figure.text(0.25 / width, 1 - 0.34 / height, title, fontsize=18, fontweight="bold", color=INK, va="center")
+    figure.text(0.25 / width, 1 - 0.66 / height, subtitle, fontsize=12, color=INK, va="center")
+    figure.text(0.25 / width, 0.2 / height, foot, fontsize=9.5, color=INK, va="center")
     if palette is not None:
         palette, shares = palette.occurring(shares)
-        wide, tall = (LEGEND_WIDTH - 60) / _DPI, legend_height(palette, shares)
-        left, bottom = width - wide - 0.35, height - tall - 0.75
+        wide, tall = (LEGEND_WIDTH - 60) / _DPI, legend_height(palette, shares) - 0.12
+        left, bottom = width - wide - 0.35, height - tall - 0.35
         panel = FancyBboxPatch(
             ((left - 0.15) / width, (bottom - 0.1) / height),
             (wide + 0.3) / width,

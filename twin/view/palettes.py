@@ -23,6 +23,8 @@ __all__ = ["NOTHING", "Palette", "blend", "class_palette", "colour_image", "pale
 NOTHING = (214, 214, 210)
 """Colour of cells without a value (buildings, outside), sRGB 0..255."""
 
+_LEAN = 0.32  # largest share of a neighbouring class's colour at the edge of a class; the outermost step lies within
+
 _OTHER = {"style": "ramp", "table": "other", "lower": "", "upper": "", "bin": "", "units": ""}
 
 
@@ -44,6 +46,9 @@ class Palette:
         What the layer shows, in the language asked for.
     style : str
         ``"classes"``, ``"ramp"`` or ``"codes"``.
+    shade_edges, shade_colours : numpy.ndarray or None
+        Finer steps within the bins for pictures (limits and uint8 colours); each bin is a whole number of steps, so
+        the legend of the bins holds, and the jump of colour is largest where a new bin begins.
     """
 
     edges: np.ndarray
@@ -52,6 +57,8 @@ class Palette:
     units: str
     name: str
     style: str
+    shade_edges: np.ndarray | None = None
+    shade_colours: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.colours)
@@ -80,7 +87,28 @@ class Palette:
         kept = np.arange(first, last + 1) if self.style == "classes" else np.flatnonzero(shares > 0)
         edges = self.edges[first : last + 2] if self.style == "classes" else self.edges[kept]
         labels = tuple(self.labels[k] for k in kept)
-        return Palette(edges, self.colours[kept], labels, self.units, self.name, self.style), shares[kept]
+        fine = (self.shade_edges, self.shade_colours)
+        return Palette(edges, self.colours[kept], labels, self.units, self.name, self.style, *fine), shares[kept]
+
+    def shades(self, number: int) -> np.ndarray:
+        """Return the colours that pictures show within a bin, from low to high, uint8 (steps, 3)."""
+        if self.shade_edges is None or self.shade_colours is None:
+            return self.colours[[number]]
+        lower, upper = self.edges[number], self.edges[number + 1]
+        return self.shade_colours[(self.shade_edges[:-1] >= lower) & (self.shade_edges[1:] <= upper)]
+
+    def _steps(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Step of each value (-1 = none) and the colours of the steps, the finest there are."""
+        if self.shade_edges is None or self.shade_colours is None:
+            return self.bins(values), self.colours
+        inner = self.shade_edges[1:-1].astype(values.dtype if values.dtype.kind == "f" else float)
+        found = np.searchsorted(inner, values, side="right").astype(np.int16)
+        return np.where(np.isnan(values), np.int16(-1), found), self.shade_colours
+
+    def image(self, values: np.ndarray) -> np.ndarray:
+        """Return the colours of values, uint8 (..., 3), with :data:`NOTHING` where there is none."""
+        steps, colours = self._steps(np.asarray(values))
+        return np.vstack([colours, np.array(NOTHING, np.uint8)])[steps]
 
     def hexadecimal(self, number: int) -> str:
         """Return the colour of a bin as ``#rrggbb``."""
@@ -154,15 +182,28 @@ def class_palette(table: str, language: str | None = None, *, name: str = "", un
     """
     language = language or default_language()
     rows = sorted(read_table("models.heat", table), key=lambda row: _limit(row["lower"], -math.inf))
-    edges = [_limit(row["lower"], -math.inf) for row in rows] + [_limit(rows[-1]["upper"], math.inf)]
-    return Palette(
-        edges=np.array(edges),
-        colours=np.array([_channels(row["colour"]) for row in rows], np.uint8),
-        labels=tuple(row[f"label_{language}"] for row in rows),
-        units=units,
-        name=name,
-        style="classes",
-    )
+    edges = np.array([_limit(row["lower"], -math.inf) for row in rows] + [_limit(rows[-1]["upper"], math.inf)])
+    colours = np.array([_channels(row["colour"]) for row in rows], np.uint8)
+    labels = tuple(row[f"label_{language}"] for row in rows)
+    return Palette(edges, colours, labels, units, name, "classes", *_shaded(edges, colours))
+
+
+def _shaded(edges: np.ndarray, colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cut each finite class into two to four steps of about 2 units that lean towards the neighbours' colours.
+
+    A step leans over by at most a quarter (in CIELAB), so half of the difference is left for the jump between classes.
+    """
+    lab = _to_lab(colours / 255.0)
+    limits, shades = [edges[0]], []
+    for k in range(len(colours)):
+        lower, upper = edges[k], edges[k + 1]
+        count = int(np.clip(round((upper - lower) / 2.0), 1, 4)) if np.isfinite(upper - lower) else 1
+        limits += [lower + (upper - lower) * (i + 1) / count if i + 1 < count else upper for i in range(count)]
+        for lean in (np.arange(count) + 0.5) / count * 2.0 - 1.0:
+            towards = lab[min(k + 1, len(lab) - 1)] if lean > 0 else lab[max(k - 1, 0)]
+            shades.append(lab[k] + _LEAN * abs(lean) * (towards - lab[k]))
+    fine = np.round(_from_lab(np.array(shades)) * 255).astype(np.uint8)
+    return np.array(limits), fine
 
 
 def _limit(value: str, otherwise: float) -> float:
@@ -228,6 +269,4 @@ def _round_step(step: float) -> float:
 
 def colour_image(layer: xr.DataArray, palette: Palette | None = None) -> np.ndarray:
     """Return the picture of a 2D layer, uint8 (y, x, 3), with :data:`NOTHING` where it has no value."""
-    palette = palette or palette_for(layer)
-    colours = np.vstack([palette.colours, np.array(NOTHING, np.uint8)])
-    return colours[palette.bins(layer.values)]
+    return (palette or palette_for(layer)).image(layer.values)

@@ -112,22 +112,23 @@ def scene(
     if trees and len(city.trees):
         _add_mesh(plotter, trees_mesh(city, ground, origin, area=area), smooth=True)
     add_ruler(plotter, area, _foot(ground), language)
-    place_camera(plotter, area, ground, origin, size, room=LEGEND_WIDTH // 2 if legend and palette is not None else 0)
+    place_camera(plotter, area, ground, origin, size, room=LEGEND_WIDTH // 4 if legend and palette is not None else 0)
     if legend:
-        heading = (
-            title if title is not None else (layer_title(palette, stamp, language, timezone) if palette else city.name)
-        )
+        below = layer_title(palette, stamp, language, timezone) if palette is not None else ""
+        heading = title or city.name or below
         shares = palette.shares(counted(flat, site)) if palette is not None and flat is not None else None
         foot = " · ".join(
             part
             for part in (
-                city.name,
+                city.name if heading != city.name else "",
                 text("view.view_from", language),
                 text("view.source", language, source=source) if source else "",
             )
             if part
         )
-        add_overlay(plotter, overlay_image(size, heading, foot, palette, shares, language))
+        add_overlay(
+            plotter, overlay_image(size, heading, below if heading != below else "", foot, palette, shares, language)
+        )
     return plotter
 
 

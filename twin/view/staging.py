@@ -59,15 +59,32 @@ def place_camera(
     up = np.cross(away, right)
     tall = np.tan(np.radians(LENS / 2))
     wide = tall * (size[0] - room - 40) / size[1]
-    place = (corners - middle) @ np.stack([right, up, away], axis=1)
-    reach = np.maximum(np.abs(place[:, 0]) / wide, np.abs(place[:, 1]) / (0.9 * tall)) + place[:, 2]
-    distance = float(reach.max())
+    distance, middle = _fit(corners, middle, np.stack([right, up, away], axis=1), wide, 0.9 * tall)
     camera = plotter.camera
     camera.focal_point, camera.position, camera.up = middle, middle + distance * away, (0.0, 0.0, 1.0)
     camera.view_angle = LENS
     camera.SetWindowCenter(room / size[0], 0.02)
     camera.clipping_range = (0.05 * distance, 4.0 * distance)
     plotter.camera_set = True
+
+
+def _fit(
+    corners: np.ndarray, middle: np.ndarray, axes: np.ndarray, wide: float, tall: float
+) -> tuple[float, np.ndarray]:
+    """Return the distance and the point looked at by which the corners just fill the picture, with like margins.
+
+    ``axes`` holds right, up and towards the camera as columns; ``wide`` and ``tall`` are tangents of half the angles.
+    """
+
+    def reach(place: np.ndarray) -> float:
+        return float(np.max(np.maximum(np.abs(place[:, 0]) / wide, np.abs(place[:, 1]) / tall) + place[:, 2]))
+
+    for _ in range(12):
+        place = (corners - middle) @ axes
+        distance = reach(place)
+        seen = place[:, :2] / (distance - place[:, 2])[:, None]
+        middle = middle + axes[:, :2] @ (0.5 * (seen.max(axis=0) + seen.min(axis=0)) * distance)
+    return reach((corners - middle) @ axes), middle
 
 
 def add_ruler(plotter: pv.Plotter, area: tuple[float, float, float, float], foot: float, language: str) -> None:
