@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shapely.geometry import MultiPoint, Point
 
 from models.parallel import set_threads
-from twin.city.crowns import CROWN_BASE_SHARE, SHAPES, burn_crowns, crown_layers
+from twin.city.crowns import SHAPES, burn_crowns, crown_base_share, crown_layers
 from twin.city.gaps import GapLog
 from twin.city.grid import grid_box
 
@@ -144,7 +144,7 @@ def test_incomplete_trees_are_counted_not_guessed() -> None:
     }
     assert rows.loc["tree_without_size", "places"] == ["t1", "t2", "t3"]
     row, column = 79 - 60, 60
-    assert trunk[row, column] == pytest.approx(CROWN_BASE_SHARE * 12.0, abs=0.3)
+    assert trunk[row, column] == pytest.approx(crown_base_share() * 12.0, abs=0.3)
     assert canopy[79 - 20, 51] > 0  # the middle of the two points
     assert canopy[79 - 10, 10] == 0.0
     assert canopy[79 - 10, 30] == 12.0  # over half a cell: drawn in its own cell

@@ -8,12 +8,14 @@ crowns a transmissivity) and the trunk itself.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 from numba import njit
 
+from models.layers import read_table
 from models.parallel import in_blocks
 from twin.city.burn import to_cells
 
@@ -23,14 +25,17 @@ if TYPE_CHECKING:
 
     from twin.city.gaps import GapLog
 
-__all__ = ["CROWN_BASE_SHARE", "SHAPES", "burn_crowns", "crown_layers"]
+__all__ = ["SHAPES", "burn_crowns", "crown_base_share", "crown_layers"]
 
 SHAPES = {"ellipsoid": 0, "cone": 1, "cylinder": 2}
 """Crown shape to number."""
 
-CROWN_BASE_SHARE = 0.25
-"""Crown base as a share of tree height where none is known (trunk zone of Lindberg & Grimmond 2011,
-doi 10.1007/s00704-010-0382-8)."""
+
+@cache
+def crown_base_share() -> float:
+    """Return the crown base as a share of tree height that a broadleaved tree gets where none is known."""
+    forms = {row["form"]: row for row in read_table("twin.city", "tree_forms.csv")}
+    return float(forms["broadleaf"]["crown_base_fraction"])
 
 
 @njit(cache=True, nogil=True)
@@ -135,7 +140,7 @@ def _centred(uv: np.ndarray, radius: np.ndarray) -> np.ndarray:
 def _bases(trees: gpd.GeoDataFrame, height: np.ndarray, log: GapLog) -> np.ndarray:
     base = trees["crown_base"].to_numpy(dtype=float, na_value=np.nan).copy()
     unknown, odd = np.isnan(base), (base >= height) | (base < 0)
-    share = f"{CROWN_BASE_SHARE:g} x height"
+    share = crown_base_share()
     for code, which in (("crown_base_missing", unknown), ("crown_base_impossible", odd)):
         log.add(
             code,
@@ -144,9 +149,9 @@ def _bases(trees: gpd.GeoDataFrame, height: np.ndarray, log: GapLog) -> np.ndarr
             count=int(which.sum()),
             of=len(trees),
             places=trees["id"].to_numpy()[which],
-            default=share,
+            default=f"{share:g} x height",
         )
-    return np.where(unknown | odd, CROWN_BASE_SHARE * height, base)
+    return np.where(unknown | odd, share * height, base)
 
 
 def _points(trees: gpd.GeoDataFrame) -> np.ndarray:

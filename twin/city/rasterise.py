@@ -12,6 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from models.layers import LAND_COVER, LAYERS, describe, land_cover_property
 from twin.city import gaps as gap_table
@@ -147,7 +148,7 @@ def _land_cover(city: City, box: GeoBox, owner: np.ndarray, top: np.ndarray, log
     return cover
 
 
-def _report_left_out(city: City, prints: Footprints, owner: np.ndarray, log: gap_table.GapLog) -> None:
+def _report_left_out(city: City, box: GeoBox, prints: Footprints, owner: np.ndarray, log: gap_table.GapLog) -> None:
     """Write rows about objects that leave no trace on the grid."""
     kind = city.objects["kind"].to_numpy(dtype=object)
     if len(city.surfaces):
@@ -164,7 +165,10 @@ def _report_left_out(city: City, prints: Footprints, owner: np.ndarray, log: gap
             places=city.objects["id"].to_numpy(dtype=object)[other],
             kinds=kinds,
         )
-    buildings = np.unique(prints.top[prints.body])
+    west, south, east, north = box.extent.boundingbox
+    edges = shapely.bounds(city.objects.geometry.to_numpy())
+    within = (edges[:, 0] < east) & (edges[:, 2] > west) & (edges[:, 1] < north) & (edges[:, 3] > south)
+    buildings = np.unique(prints.top[prints.body & within])
     seen = np.zeros(len(kind), bool)
     seen[prints.top[np.unique(owner[owner > 0]) - 1]] = True
     hidden = buildings[~seen[buildings]]
@@ -279,7 +283,7 @@ def rasterise(
         done(1)
         surface, owner = burn_buildings(city, box, prints, terrain, log)
         number = np.concatenate([[0], prints.top + 1]).astype(np.int32)
-        _report_left_out(city, prints, owner, log)
+        _report_left_out(city, box, prints, owner, log)
         done(2)
         canopy, trunk = crown_layers(city.trees, box, terrain, log)
         _cut_crowns(canopy, trunk, terrain, surface, log)

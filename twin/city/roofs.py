@@ -15,6 +15,7 @@ import numpy as np
 import shapely
 
 from twin.city.burn import NO_HEIGHT, Spans, burn_flat, burn_planes, lowest_under, paint, polygon_spans, to_cells
+from twin.city.defaults import default
 from twin.city.triangles import triangulate
 
 if TYPE_CHECKING:
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
     from twin.city.gaps import GapLog
     from twin.city.model import City
 
-__all__ = ["STOREY_HEIGHT", "Footprints", "building_footprints", "burn_buildings", "flat_polygons", "top_level"]
-
-STOREY_HEIGHT = 3.0
-"""Height [m] of a storey where a building's height is not known but its storeys are."""
+__all__ = ["Footprints", "building_footprints", "burn_buildings", "flat_polygons", "top_level"]
 
 BODY_KINDS = ("Building", "BuildingPart", "BuildingInstallation", "BuildingConstructiveElement")
 _ROOF_KINDS = ("RoofSurface", "OuterFloorSurface")
@@ -185,9 +183,10 @@ def _heights(city: City, prints: Footprints, flat: np.ndarray, log: GapLog) -> n
     height = objects["measured_height"].to_numpy(dtype=float, na_value=np.nan)
     storeys = objects["storeys"].to_numpy(dtype=float, na_value=np.nan)
     ids = objects["id"].to_numpy(dtype=object)
-    for code, values, default in (
+    storey = default("default_storey_height")
+    for code, values, used in (
         ("height_from_building", height[prints.top], "height of the whole building"),
-        ("height_from_storeys", STOREY_HEIGHT * storeys, f"{STOREY_HEIGHT:g} m a storey"),
+        ("height_from_storeys", storey * storeys, f"{storey:g} m a storey"),
     ):
         filled = flat & ~(height > 0) & (values > 0)
         height = np.where(filled, values, height)
@@ -198,7 +197,7 @@ def _heights(city: City, prints: Footprints, flat: np.ndarray, log: GapLog) -> n
             count=int(filled.sum()),
             of=int(flat.sum()),
             places=ids[filled],
-            default=default,
+            default=used,
         )
     return np.where(height > 0, height, np.nan)
 
@@ -264,7 +263,7 @@ def _close_cracks(
     owner[row[crack], column[crack]] = first[crack]
     ids = city.objects["id"].to_numpy(dtype=object)
     cells = int((owner > 0).sum())
-    for code, severity, which, default in (
+    for code, severity, which, used in (
         ("roof_crack", "default", crack, "mean of the roof around"),
         ("footprint_without_roof", "info", ~crack, "terrain"),
     ):
@@ -275,7 +274,7 @@ def _close_cracks(
             count=int(which.sum()),
             of=cells,
             places=ids[np.unique(mine[which])],
-            default=default,
+            default=used,
         )
 
 

@@ -99,9 +99,9 @@ def _cut_quads(starts: np.ndarray, xyz: np.ndarray) -> np.ndarray:
             across += (xyz[s, k] - xyz[s + 2, k]) ** 2
             along += (xyz[s + 1, k] - xyz[s + 3, k]) ** 2
         shift = 0 if across <= along else 1
-        a, b, c, d = s + shift, s + 1 + shift, s + 2 + shift, s + (3 + shift) % 4
-        corners[2 * q] = (a, b, c)
-        corners[2 * q + 1] = (a, c, d)
+        for k in range(3):
+            corners[2 * q, k] = s + (k + shift) % 4
+            corners[2 * q + 1, k] = s + ((k + 1 if k else 0) + shift) % 4
     return corners
 
 
