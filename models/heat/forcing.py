@@ -95,10 +95,10 @@ def _refuse_night_radiation(times: np.ndarray, radiation: np.ndarray, sun_up: np
     wrong = (~sun_up) & (radiation > _NIGHT_LIMIT)
     if wrong.any():
         at = int(np.argmax(wrong))
+        when = np.datetime_as_string(times[at], unit="m")
         raise InputError(
-            f"Global radiation is {radiation[at]:.0f} W/m2 at {np.datetime_as_string(times[at], unit='m')} UTC while the "
-            f"sun is below the horizon ({int(wrong.sum())} such times): times must be UTC, so check the UTC offset and the "
-            "meaning of the stamps."
+            f"Global radiation is {radiation[at]:.0f} W/m2 at {when} UTC while the sun is below the horizon "
+            f"({int(wrong.sum())} such times): times must be UTC, so check the UTC offset and the meaning of the stamps."
         )
 
 

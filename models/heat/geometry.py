@@ -85,8 +85,7 @@ class Direction(NamedTuple):
     words: int
 
     def sweep(self, start: int, stop: int, bit: int, open_bits: np.ndarray, crown_bits: np.ndarray) -> np.ndarray:
-        """Walk lines ``start`` to ``stop``, set ``bit`` in the masks, return the height of sun-facing walls and
-        their lit part.
+        """Walk lines ``start`` to ``stop`` and set ``bit`` in the masks; return walls that face the direction, and lit.
 
         The masks are laid out as ``heights``: transposed where the plan steps through rows.
         """
