@@ -35,7 +35,7 @@ def square(x: float, y: float, size: float = 10.0) -> shapely.Polygon:
     return box(X + x, Y + y, X + x + size, Y + y + size)
 
 
-@pytest.fixture()
+@pytest.fixture
 def district(tmp_path: Path) -> Path:
     """A folder with one file a layer and a profile over them."""
     saved(tmp_path / "b.gpkg", {"h": [12.0, 8.0, 6.0]}, [square(100, 100), square(300, 100), square(-150, 100)])
@@ -156,7 +156,10 @@ def test_city_crs_given_brings_every_layer_to_it(district: Path) -> None:
         (('name = "Probe"', 'crs = "EPSG:4326"'), ["counts in degrees", "EPSG:25832"]),
         (('name = "Probe"', 'crs = "Gauss"'), ["'Gauss' is no known coordinate reference system"]),
         (('name = "Probe"', 'crs = "EPSG:25831"'), ["does not overlap the area"]),
-        ((f"area = [{X}, {Y}, {X + 400}, {Y + 400}]", "area = [1000, 1000, 2000, 2000]"), ["does not overlap", "x 1000 to 2000"]),
+        (
+            (f"area = [{X}, {Y}, {X + 400}, {Y + 400}]", "area = [1000, 1000, 2000, 2000]"),
+            ["does not overlap", "x 1000 to 2000"],
+        ),
     ],
 )  # fmt: skip
 def test_a_bad_profile_is_one_sentence(district: Path, change: tuple[str, str], parts: list[str]) -> None:
@@ -183,8 +186,8 @@ def test_empty_files_and_nothing_at_all(district: Path) -> None:
         twin.load(district / "none.gml")
     with pytest.raises(InputError, match="holds polygons"):
         twin.load(district / "b.gpkg")
+    (district / "a.docx").write_text("x")
     with pytest.raises(InputError, match="of no known kind"):
-        (district / "a.docx").write_text("x")
         twin.load(district / "a.docx")
 
 
@@ -200,7 +203,7 @@ def family() -> City:
         crs=CRS,
     )
     corners = np.array([[0, 0, 5.0], [10, 0, 5.0], [10, 10, 5.0], [0, 10, 5.0]])
-    xyz = np.concatenate([corners + [X + dx, Y, 0] for dx in (0, 10, 500)])
+    xyz = np.concatenate([corners + np.array([X + dx, Y, 0]) for dx in (0, 10, 500)])
     surfaces = pd.DataFrame(
         {"object": [1, 2, 3], "lod": 2, "kind": ["RoofSurface", "RoofSurface", "WallSurface"], "boundary": [0, 1, 2]}
     )
@@ -279,9 +282,22 @@ def test_every_gap_has_its_sentences_in_both_languages() -> None:
     for size in ("height", "crown_diameter", "trunk_circumference"):
         codes |= {f"tree_{size}_filled", f"tree_{size}_impossible"}
     assert len(codes) > 30
-    values = dict.fromkeys(
-        "count of source default layer values least most lowest highest holes pairs classes own city frm margin column genus group list table".split(), "?"
-    )  # fmt: skip
+    names = [
+        "count",
+        "of",
+        "source",
+        "default",
+        "layer",
+        "values",
+        "least",
+        "most",
+        "lowest",
+        "highest",
+        "holes",
+        "pairs",
+    ]
+    names += ["classes", "own", "city", "frm", "margin", "column", "genus", "group", "list", "table"]
+    values = dict.fromkeys([*names, "broadleaf", "conifer"], "?")
     for code in codes:
         for language in LANGUAGES:
             assert text(f"city.gap_{code}", language, **values)

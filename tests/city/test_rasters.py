@@ -109,7 +109,7 @@ def test_tiles_of_another_grid_are_resampled_and_said(tmp_path: Path) -> None:
     terrain = read_terrain(tiles, terrain_layer(*tiles), ref)
     np.testing.assert_allclose(terrain.values[:, :16], fine, rtol=1e-6)
     np.testing.assert_allclose(terrain.values[5:15, 20:30], 7.0)
-    assert list(ref.log.table()["code"])[0] == "terrain_tiles_differ"
+    assert ref.log.table()["code"].iloc[0] == "terrain_tiles_differ"
 
 
 @pytest.mark.parametrize(("separator", "decimal", "header"), [(" ", ".", ""), (";", ",", ""), (",", ".", "x,y,z\n")])

@@ -116,9 +116,14 @@ def test_unknown_column_and_cadastre_suggest_the_nearest(tmp_path: Path) -> None
 
 
 def test_units_trunk_diameter_felled_and_age(tmp_path: Path) -> None:
-    body = (
-        "art;h;d;u;gefaellt_am;alter;x;y\nTilia;120;30;;;40;565010;5930010\nTilia;90;;0,8;2021-03-01;5;565020;5930020\n"
-    )
+    lines = [
+        "art;h;d;u;gefaellt_am;alter;x;y",
+        "Tilia;120;30;;;40;565010;5930010",
+        "Tilia;90;;0,8;2021-03-01;5;565020;5930020",
+        "Tilia;90;;0,8;gefällt;5;565020;5930020",
+        "Tilia;90;;0,8;Krone einkürzen;;565020;5930020",
+    ]
+    body = "\n".join(lines) + "\n"
     columns = {
         "species": "art",
         "height": "h",
@@ -129,11 +134,11 @@ def test_units_trunk_diameter_felled_and_age(tmp_path: Path) -> None:
     columns |= {"age": "alter", "x": "x", "y": "y"}
     keys = {"units": {"height": "dm", "trunk_circumference": "m"}, "survey_year": 2025}
     trees, log = read_csv(tmp_path, body, columns=columns, **keys)
-    assert len(trees) == 1
+    assert trees["id"].tolist() == ["baumkataster-1", "baumkataster-4"], "a remark on pruning fells no tree"
     assert trees["height"].iloc[0] == pytest.approx(12.0)
     assert trees["trunk_circumference"].iloc[0] == pytest.approx(30 * math.pi)
     assert trees["planted"].iloc[0] == 1985
-    assert log.loc["trees_felled", "count"] == 1
+    assert log.loc["trees_felled", "count"] == 2
 
 
 def test_multipoints_and_polygons_become_points(tmp_path: Path) -> None:

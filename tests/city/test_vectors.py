@@ -115,10 +115,10 @@ def test_wrong_buildings_are_refused_in_one_sentence(tmp_path: Path) -> None:
     file = stored(tmp_path / "b.gpkg", {"hoehe_mod": [5.0]}, [block(0, 0)])
     with pytest.raises(InputError, match=r"b\.gpkg has no column 'hohe_mod' \(did you mean 'hoehe_mod'\?\)"):
         outlines(file, place(), height="hohe_mod")
-    with pytest.raises(InputError, match="no layer 'haus'.*it holds b"):
+    with pytest.raises(InputError, match=r"no layer 'haus'.*it holds b"):
         outlines(file, place(), height="hoehe_mod", layer="haus")
     points = stored(tmp_path / "p.gpkg", {"h": [5.0]}, [Point(X, Y)])
-    with pytest.raises(InputError, match="holds Point where layer .buildings. needs polygons"):
+    with pytest.raises(InputError, match=r"holds Point where layer \[buildings\] needs polygons"):
         outlines(points, place(), height="h")
     nocrs = stored(tmp_path / "n.shp", {"h": [5.0]}, [block(0, 0)], crs=None)
     with pytest.raises(InputError, match=r"n\.shp names no coordinate reference system: add crs = \"EPSG:25832\""):

