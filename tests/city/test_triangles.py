@@ -104,12 +104,41 @@ def test_chosen_rows_only_and_far_from_the_origin() -> None:
     np.testing.assert_allclose(areas[1:], [15.0, 8.0], rtol=1e-8)
 
 
+BOW = np.array([[0, 0, 0], [4, 4, 0], [4, 0, 0], [0, 3, 0]], dtype=float)
+
+
 def test_area_error_shows_a_ring_that_crosses_itself() -> None:
-    bow = np.array([[0, 0, 0], [4, 4, 0], [4, 0, 0], [0, 3, 0]], dtype=float)
-    mixed = polygons_of([SQUARE, HOLE], [bow])
+    mixed = polygons_of([SQUARE, HOLE], [BOW])
     error = area_error(mixed, *triangulate(mixed))
     assert error[0] == pytest.approx(0.0, abs=1e-12)
     assert abs(error[1]) > 1.0
+
+
+def test_a_spike_that_crosses_its_ring_adds_no_roof() -> None:
+    """A polygon as delivered in NRW: its ring runs out along a party wall and comes back a millimetre beside it."""
+    plan = [(1.13, 6.796), (-1.887, 6.674), (-1.683, 0.642), (1.354, 0.768), (1.408, -1.087), (1.441, -2.227)]
+    ring = np.array([(x, y, 220.0) for x, y in [*plan, (1.448, -2.227)]])
+    true = shapely.make_valid(shapely.Polygon(ring[:, :2])).area
+    for shift in range(len(ring)):
+        for way in (1, -1):
+            solid = polygons_of([np.roll(ring, shift, axis=0)[::way]])
+            vectors, _ = area_vectors(solid)
+            assert np.abs(vectors[:, 2]).sum() == pytest.approx(true, abs=0.03)
+            assert (vectors[:, 2] * way < 0).all() or (vectors[:, 2] * way > 0).all()
+
+
+def test_both_halves_of_a_bow_are_kept() -> None:
+    """The even-odd area of a ring that crosses itself; the crossing snaps to the corner nearest to it."""
+    wide = np.array([[0, 0, 0], [2, 1.0, 0], [4, 2, 0], [4, 0, 0], [2, 1.001, 0], [0, 2, 0]], dtype=float)
+    vectors, _ = area_vectors(polygons_of([wide]))
+    true = shapely.make_valid(shapely.Polygon(wide[:, :2])).area
+    assert np.abs(vectors[:, 2]).sum() == pytest.approx(true, abs=0.01)
+
+
+def test_a_hole_that_leaves_its_ring_counts_by_even_odd() -> None:
+    hole = np.array([[3, 1, 0], [3, 2, 0], [4, 2, 0], [6, 2, 0], [6, 1, 0], [4, 1, 0]], dtype=float)
+    vectors, _ = area_vectors(polygons_of([SQUARE, hole]))
+    assert np.abs(vectors[:, 2]).sum() == pytest.approx(16.0 - 1.0 + 2.0)
 
 
 @settings(deadline=None, max_examples=60)

@@ -2,8 +2,10 @@
 
 Each polygon is seen along the axis its normal leans to most, triangulated in that plane, and given triangles that
 turn the way the polygon turns. Triangles and convex quadrilaterals, most of a city, are cut in compiled code; the
-rest goes to earcut. A polygon with fewer than three points, without area or with a non-finite coordinate gets no
-triangle; :func:`degenerate` names them.
+rest goes to earcut. Where earcut's triangles do not make up the polygon's area, its ring touches or crosses itself
+(spikes on party walls are common): such a polygon is first split into parts that do not, by the even-odd rule. A
+polygon with fewer than three points, without area or with a non-finite coordinate gets no triangle;
+:func:`degenerate` names them.
 """
 
 from __future__ import annotations
@@ -118,6 +120,45 @@ def _turn_all(corners: np.ndarray, uv: np.ndarray, sign: np.ndarray) -> np.ndarr
     return keep
 
 
+@njit(cache=True, nogil=True)
+def _plane_areas(rows: np.ndarray, uv: np.ndarray, ring_start: np.ndarray, polygon_start: np.ndarray) -> np.ndarray:
+    """Return the area of each polygon's outer ring less its holes, in the plane it is seen in."""
+    areas = np.zeros(rows.shape[0])
+    for p in range(rows.shape[0]):
+        for r in range(polygon_start[rows[p]], polygon_start[rows[p] + 1]):
+            twice = 0.0
+            for i in range(ring_start[r], ring_start[r + 1]):
+                j = i + 1 if i + 1 < ring_start[r + 1] else ring_start[r]
+                twice += uv[i, 0] * uv[j, 1] - uv[i, 1] * uv[j, 0]
+            areas[p] += -abs(twice) / 2.0 if r > polygon_start[rows[p]] else abs(twice) / 2.0
+    return areas
+
+
+def _split(start: int, stop: int, ends: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    """Return the corners of a polygon whose rings touch or cross, after splitting it where they do.
+
+    A point where edges cross is taken for the nearest corner there is; such crossings are slips of digits beside one.
+    """
+    import shapely
+    from mapbox_earcut import triangulate_float64
+
+    points = uv[start:stop]
+    rings = [ring for ring in np.split(points, ends[:-1].astype(np.int64)) if len(ring) >= 3]
+    whole = shapely.Polygon(rings[0])
+    for hole in rings[1:]:
+        whole = shapely.symmetric_difference(shapely.make_valid(whole), shapely.make_valid(shapely.Polygon(hole)))
+    corners = []
+    for part in shapely.get_parts(shapely.make_valid(whole)):
+        if shapely.get_type_id(part) != 3 or part.area < LEAST_AREA:
+            continue
+        loops = [shapely.get_coordinates(ring)[:-1] for ring in shapely.get_rings(part)]
+        xy = np.concatenate(loops)
+        nearest = ((xy[:, None, :] - points[None]) ** 2).sum(axis=2).argmin(axis=1)
+        cut = triangulate_float64(xy, np.cumsum([len(loop) for loop in loops]).astype(np.uint32))
+        corners.append(nearest[cut] + start)
+    return np.concatenate(corners) if corners else np.empty(0, np.int64)
+
+
 def _earcut(
     rows: np.ndarray, uv: np.ndarray, ring_start: np.ndarray, polygon_start: np.ndarray
 ) -> tuple[list[np.ndarray], np.ndarray]:
@@ -138,7 +179,17 @@ def _earcut(
         else:
             ends = (ring_start[f + 1 : e + 1] - a).astype(np.uint32)
             parts.append(triangulate_float64(uv[a:b], ends).astype(np.int64) + a)
-    return parts, np.array([len(part) // 3 for part in parts], dtype=np.int64)
+    counts = np.array([len(part) // 3 for part in parts], dtype=np.int64)
+    if parts:
+        a, b, c = (uv[np.concatenate(parts)[k::3]] for k in range(3))
+        areas = np.abs((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])) / 2.0
+        expected = _plane_areas(rows, uv, ring_start, polygon_start)
+        made = np.bincount(np.repeat(np.arange(len(parts)), counts), weights=areas, minlength=len(parts))
+        for k in np.flatnonzero(np.abs(made - expected) > 1e-3 + 1e-6 * expected).tolist():
+            ends = ring_start[first[k] + 1 : last[k] + 1] - starts[k]
+            parts[k] = _split(starts[k], stops[k], ends, uv)
+            counts[k] = len(parts[k]) // 3
+    return parts, counts
 
 
 def triangulate(polygons: Polygons, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
