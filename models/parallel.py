@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 __all__ = ["in_blocks", "over", "set_threads", "threads"]
@@ -91,5 +92,5 @@ def in_blocks(kernel: Callable[..., Any], length: int, *args: Any, least: int = 
     """
     count = max(1, min(threads(), length // max(1, least)))
     edges = [length * i // count for i in range(count + 1)]
-    blocks = list(zip(edges[:-1], edges[1:], strict=True))
+    blocks = list(pairwise(edges))
     return over(lambda block: kernel(block[0], block[1], *args), blocks)

@@ -1,0 +1,1 @@
+"""Mobility under heat and flood: network, routing, access and traffic (to come)."""
