@@ -90,6 +90,7 @@ def _add_picture(result: Result, folder: Path, language: str) -> None:
     """Draw the 3D picture; a machine that cannot draw gets a note instead, its result is kept."""
     from twin.errors import InputError
     from twin.language import text
+    from twin.progress import track
 
     if result.city is None:
         return
@@ -97,15 +98,19 @@ def _add_picture(result: Result, folder: Path, language: str) -> None:
         from twin.view.scenes import picture
 
         options: dict[str, Any] = {"language": language, "timezone": result.scenario.timezone, "title": result.name}
-        picture(result.city, result.heat.get("utci"), folder / "scene.png", site=result.site, **options)
+        with track(text("cli.drawing")):
+            picture(result.city, result.heat.get("utci"), folder / "scene.png", site=result.site, **options)
     except (InputError, ImportError, OSError, RuntimeError) as error:
         _complain(text("cli.no_picture", reason=error))
 
 
-def _add_report(result: Result, folder: Path, language: str) -> None:
+def _add_report(result: Result, folder: Path, language: str, *, picture: bool) -> None:
+    from twin.language import text
+    from twin.progress import track
     from twin.report.page import write_report
 
-    write_report(result, folder / "report.html", language=language)
+    with track(text("cli.making_report")):
+        write_report(result, folder / "report.html", language=language, picture=picture)
 
 
 def _execute(scenario: Scenario, output: Path, *, language: str, picture: bool) -> None:
@@ -118,7 +123,7 @@ def _execute(scenario: Scenario, output: Path, *, language: str, picture: bool) 
     check_replaceable(output.absolute())
     _say("started", name=scenario.name)
     result = run(scenario)
-    writers = [lambda folder: _add_report(result, folder, language)]
+    writers = [lambda folder: _add_report(result, folder, language, picture=picture)]
     if picture:
         writers.insert(0, lambda folder: _add_picture(result, folder, language))
     result.save(output, also=writers)
@@ -253,7 +258,7 @@ def view(
         return
     report = result / "report.html"
     if not report.is_file():
-        _add_report(found, result, language)
+        _add_report(found, result, language, picture=True)
     typer.echo(str(report.absolute()))
     if open_:
         typer.launch(report.absolute().as_uri())

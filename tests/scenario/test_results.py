@@ -248,7 +248,7 @@ def test_disk_full_says_so_and_keeps_the_old_result(tmp_path):
     def full(_new):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(InputError, match="disk of .* is full"):
+    with pytest.raises(InputError, match=r"disk of .* is full"):
         made_result(formats=("zarr",)).save(folder, also=[full])
     assert digest(folder) == before
 
