@@ -1,0 +1,7 @@
+"""CityJSON and CityJSONSeq: read into a city, and written from one."""
+
+from __future__ import annotations
+
+from twin.city.cityjson.reading import read_cityjson
+
+__all__ = ["read_cityjson"]

@@ -1,0 +1,244 @@
+"""Faces out of nested lists of vertex numbers: rings, polygons, shells and solids as flat arrays, all at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from twin.city.cityjson.lists import Nested
+
+__all__ = [
+    "Faces",
+    "Trouble",
+    "Vertices",
+    "faces_of",
+    "joined_faces",
+    "places",
+    "ranges",
+    "taken",
+    "without_empty_rings",
+]
+
+_FARTHEST = 1e9  # [m or deg] no coordinate of an earth-bound system is larger
+
+
+@dataclass(frozen=True)
+class Vertices:
+    """Vertices of all root objects: those of root r are ``xyz[first[r]:first[r + 1]]``."""
+
+    xyz: np.ndarray
+    first: np.ndarray
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Polygons in order, with what each belongs to.
+
+    Parameters
+    ----------
+    xyz : numpy.ndarray
+        float64 (n, 3) points of all rings, rings open.
+    ring_size : numpy.ndarray
+        Points of each ring.
+    rings : numpy.ndarray
+        Rings of each face, the outer one first.
+    geometry : numpy.ndarray
+        Number of the geometry each face was told in.
+    solid, shell : numpy.ndarray
+        Number of the face's solid and of the shell in it (0 = exterior), -1 where it is part of none.
+    boundary : numpy.ndarray
+        Row of its semantic surface, -1 = none.
+    """
+
+    xyz: np.ndarray
+    ring_size: np.ndarray
+    rings: np.ndarray
+    geometry: np.ndarray
+    solid: np.ndarray
+    shell: np.ndarray
+    boundary: np.ndarray
+
+    def with_boundary(self, boundary: np.ndarray) -> Faces:
+        """Return the same faces with other semantic surfaces."""
+        return replace(self, boundary=boundary)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Faces that were left out or are doubtful, as their geometries' numbers."""
+
+    outside: np.ndarray
+    wild: np.ndarray
+    empty: np.ndarray
+    closed: np.ndarray
+    short: np.ndarray
+    repeated: np.ndarray
+
+
+def ranges(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Concatenate ``arange(first[i], last[i])``; also return i of each number.
+
+    Examples
+    --------
+    >>> ranges(np.array([5, 0]), np.array([7, 1]))[0].tolist()
+    [5, 6, 0]
+    """
+    sizes = last - first
+    which = np.repeat(np.arange(len(first)), sizes)
+    begin = np.cumsum(sizes) - sizes
+    return np.arange(int(sizes.sum())) + np.repeat(first - begin, sizes), which
+
+
+def _starts(sizes: np.ndarray) -> np.ndarray:
+    return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+
+
+def taken(faces: Faces, keep: np.ndarray) -> Faces:
+    """Return some of the faces: a mask, or rows in any order."""
+    if keep.dtype == bool:
+        if keep.all():
+            return faces
+        keep = np.flatnonzero(keep)
+    ring_start = _starts(faces.rings)
+    rings, _ = ranges(ring_start[keep], ring_start[keep + 1])
+    point_start = _starts(faces.ring_size)
+    points, _ = ranges(point_start[rings], point_start[rings + 1])
+    own = {name: getattr(faces, name)[keep] for name in ("rings", "geometry", "solid", "shell", "boundary")}
+    return Faces(faces.xyz[points], faces.ring_size[rings], **own)
+
+
+def without_empty_rings(faces: Faces) -> Faces:
+    """Return the faces without holes that have no point."""
+    empty = faces.ring_size == 0
+    if not empty.any():
+        return faces
+    lost = np.bincount(np.repeat(np.arange(len(faces.rings)), faces.rings)[empty], minlength=len(faces.rings))
+    return replace(faces, ring_size=faces.ring_size[~empty], rings=faces.rings - lost)
+
+
+def joined_faces(first: Faces, second: Faces) -> Faces:
+    """Return two sets of faces as one; their geometries, solids and boundaries are numbered together already."""
+    names = ("xyz", "ring_size", "rings", "geometry", "solid", "shell", "boundary")
+    return Faces(**{name: np.concatenate((getattr(first, name), getattr(second, name))) for name in names})
+
+
+def faces_of(
+    found: Nested, geometry: np.ndarray, ring_depth: np.ndarray, root: np.ndarray, vertices: Vertices
+) -> tuple[Faces, Trouble, np.ndarray]:
+    """Return the faces of lists of vertex numbers.
+
+    Parameters
+    ----------
+    found : Nested
+        ``boundaries`` of one geometry each, whose numbers all stand at the depth of rings.
+    geometry : numpy.ndarray
+        Number of the geometry each list belongs to.
+    ring_depth : numpy.ndarray
+        Depth of its rings: 2 in surfaces, 3 in a solid, 4 in several solids.
+    root : numpy.ndarray
+        Root object each list stands in.
+    vertices : Vertices
+        In the file's CRS.
+
+    Returns
+    -------
+    Faces
+        All of them as told, with rings open.
+    Trouble
+        What must be left out, and what looks doubtful.
+    numpy.ndarray
+        bool, which faces are sound: not those without an outer ring, or with points that do not exist or lie beyond
+        any system on Earth.
+    """
+    of_open = np.repeat(np.arange(len(geometry)), np.diff(found.open_first))
+    level = ring_depth[of_open] - found.depth  # 0 ring, 1 polygon, 2 shell, 3 solid
+    ring, polygon = level == 0, level == 1
+    ring_size = np.diff(np.append(found.start[ring], len(found.numbers)))
+    rings_before = np.cumsum(ring)[polygon]
+    rings = np.diff(np.append(rings_before, ring.sum()))
+    of_face = of_open[polygon]
+    solid, shell = _solids(level, polygon, ring_depth[of_open] > 2)
+
+    of_point = np.repeat(np.arange(len(geometry)), np.diff(found.first))
+    count = np.diff(vertices.first)[root]
+    fits = (found.numbers >= 0) & (found.numbers < count[of_point])
+    index = np.where(fits, found.numbers + vertices.first[root][of_point], 0)
+    xyz = vertices.xyz[index] if len(vertices.xyz) else np.zeros((len(index), 3))
+    wild = fits & ~(np.abs(xyz) < _FARTHEST).all(axis=1)
+
+    start = _starts(ring_size)
+    closing = _closing(found.numbers, start)
+    face_of_ring = np.repeat(np.arange(len(rings)), rings)
+    face_of_point = np.repeat(face_of_ring, ring_size)
+    outside_face = _any(face_of_point[~fits], len(rings))
+    wild_face = _any(face_of_point[wild], len(rings)) & ~outside_face
+    first_ring = _starts(rings)[:-1]
+    empty_face = (rings == 0) | (np.append(ring_size, 0)[first_ring] == 0)
+    keep = ~(outside_face | wild_face | empty_face)
+
+    told = Faces(xyz, ring_size, rings, geometry[of_face], solid, shell, np.full(len(rings), -1))
+    repeated, short = _doubts(found.numbers, start, closing)
+    trouble = Trouble(
+        outside=told.geometry[outside_face],
+        wild=told.geometry[wild_face],
+        empty=told.geometry[empty_face & ~outside_face & ~wild_face],
+        closed=told.geometry[_any(face_of_ring[closing], len(rings)) & keep],
+        short=told.geometry[_any(face_of_ring[short & (ring_size > 0)], len(rings)) & keep],
+        repeated=told.geometry[_any(face_of_ring[repeated], len(rings)) & keep],
+    )
+    return _opened(told, start, closing), trouble, keep
+
+
+def _solids(level: np.ndarray, polygon: np.ndarray, solid_like: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of the solid, and of the shell in it, of each face; -1 where it is part of none."""
+    is_shell, is_solid = (level == 2) & solid_like, (level == 3) & solid_like
+    shells, solids = np.cumsum(is_shell), np.cumsum(is_solid)
+    inside = solid_like[polygon]
+    solid = np.where(inside, solids[polygon] - 1, -1)
+    shells_before = shells[is_solid]  # shells of earlier solids
+    shell = np.where(inside, shells[polygon] - 1 - np.append(shells_before, 0)[solid], -1)
+    return solid, shell
+
+
+def _any(marked: np.ndarray, count: int) -> np.ndarray:
+    flags = np.zeros(count, dtype=bool)
+    flags[marked] = True
+    return flags
+
+
+def _closing(numbers: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Tell which rings return to their first vertex at the end, against the specification."""
+    sizes = np.diff(start)
+    closing = np.zeros(len(sizes), dtype=bool)
+    several = sizes > 1
+    closing[several] = numbers[start[:-1][several]] == numbers[start[1:][several] - 1]
+    return closing
+
+
+def _opened(faces: Faces, start: np.ndarray, closing: np.ndarray) -> Faces:
+    if not closing.any():
+        return faces
+    points = np.ones(len(faces.xyz), dtype=bool)
+    points[start[1:][closing] - 1] = False
+    return replace(faces, xyz=faces.xyz[points], ring_size=faces.ring_size - closing)
+
+
+def _doubts(numbers: np.ndarray, start: np.ndarray, closing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tell which rings repeat a vertex at once, and which have fewer than three different ones."""
+    sizes = np.diff(start)
+    same = np.zeros(len(numbers) + 1, dtype=bool)
+    same[1:-1] = numbers[1:] == numbers[:-1]
+    same[start[:-1]] = False
+    total = np.concatenate(([0], np.cumsum(same[:-1])))
+    repeats = total[start[1:]] - total[start[:-1]]
+    short = sizes - closing - repeats < 3
+    for ring in np.flatnonzero((sizes > 3) & (sizes <= 6) & (repeats > 0) & ~short):
+        short[ring] = len(set(numbers[start[ring] : start[ring + 1]].tolist())) < 3
+    return repeats > 0, short
+
+
+def places(geometries: np.ndarray, names: Any) -> list[str]:
+    """Return the names of the objects of geometries, each once, in order."""
+    return list(dict.fromkeys(str(names[number]) for number in geometries[:2000].tolist()))

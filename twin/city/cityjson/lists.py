@@ -1,0 +1,237 @@
+"""The long lists of numbers in a CityJSON text, taken out before it is parsed, and turned into flat arrays.
+
+Three quarters of a CityJSON file are vertices and nested lists of vertex numbers. As Python lists they cost more time
+and memory than all other work. So the values of ``vertices``, ``boundaries`` and ``values`` are cut out of the text by
+plain searches, a marker stays in their place, and the ``json`` module reads the small rest. The lists that turn out
+to be geometry become arrays all at once.
+
+A nested list is kept as its numbers in order and one entry for each opening bracket: how deep it stands, and how many
+numbers came before it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Nested", "cut", "list_number", "nested", "points"]
+
+_KEY = re.compile(rb'"(?:boundaries|values|vertices)"\s*:\s*\[')
+_LOOSE = re.compile(rb"\d\s+[-.\d]|-(?!\d)|[^\[,\seE]-")  # numbers without a comma between, signs without a number
+_MARK = -(10**15)  # no number of a city stands under these keys; list k is written as _MARK - k
+_WHOLE = b"0123456789[], \t\r\n-"
+_DECIMAL = _WHOLE + b".eE+"
+_BLANKED = bytes.maketrans(b"[],", b"   ")
+_NUMBER_SIGNS = b"0123456789.eE+- \t\r\n"
+_OPEN, _CLOSE, _COMMA, _ZERO = 91, 93, 44, 48
+
+
+def cut(text: bytes, *, careful: bool = False) -> tuple[bytes, list[bytes]]:
+    """Return the text with a marker for each list under the keys of geometry, and these lists.
+
+    Parameters
+    ----------
+    text : bytes
+        UTF-8 text of one or several JSON values.
+    careful : bool
+        Leave lists where they are whose brackets do not match up to the next key or closing brace: lists that hold
+        more than numbers, which stand in attributes only.
+
+    Examples
+    --------
+    >>> cut(b'{"type": "Solid", "boundaries": [[1, 2]], "lod": "2"}')
+    (b'{"type": "Solid", "boundaries": -1000000000000000, "lod": "2"}', [b'[[1, 2]]'])
+    """
+    kept: list[bytes] = []
+    lists: list[bytes] = []
+    last = 0
+    for match in _KEY.finditer(text):
+        first = match.end() - 1
+        if first < last or text[match.start() - 1 : match.start()] == b"\\":
+            continue
+        quote, brace = text.find(b'"', first), text.find(b"}", first)
+        stop = min(quote, brace) if quote >= 0 and brace >= 0 else max(quote, brace, len(text) * (quote == brace))
+        end = text.rfind(b"]", first, stop) + 1
+        if end == 0 or (careful and text.count(b"[", first, end) != text.count(b"]", first, end)):
+            continue
+        kept += (text[last:first], b"%d" % (_MARK - len(lists)))
+        lists.append(text[first:end])
+        last = end
+    kept.append(text[last:])
+    return b"".join(kept), lists
+
+
+def list_number(value: Any) -> int:
+    """Return which list a marker stands for, -1 where the value is no marker.
+
+    Examples
+    --------
+    >>> list_number(-1000000000000002), list_number(5), list_number(None)
+    (2, -1, -1)
+    """
+    return _MARK - value if type(value) is int and value <= _MARK else -1
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Nested lists as flat arrays.
+
+    Parameters
+    ----------
+    numbers : numpy.ndarray
+        int64, all numbers in order; null is -1.
+    first : numpy.ndarray
+        int64 (lists + 1,): the numbers of list k are ``numbers[first[k]:first[k + 1]]``.
+    depth, start : numpy.ndarray
+        Of each opening bracket: how deep it stands (0 = the outermost of its list), numbers before it.
+    open_first : numpy.ndarray
+        int64 (lists + 1,): opening brackets of list k.
+    low, high : numpy.ndarray
+        Least and greatest depth at which a list has numbers (of the brackets around them); 99 and -1 where it has none.
+    deepest : numpy.ndarray
+        Depth of its deepest bracket.
+    broken : numpy.ndarray
+        bool, the list is no list of whole numbers and nulls; it then counts as empty.
+    """
+
+    numbers: np.ndarray
+    first: np.ndarray
+    depth: np.ndarray
+    start: np.ndarray
+    open_first: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    deepest: np.ndarray
+    broken: np.ndarray
+
+
+def _is_whole(value: Any) -> bool:
+    """Tell whether a value is a list of lists, whole numbers and nulls."""
+    if not isinstance(value, list):
+        return False
+    rest = list(value)
+    while rest:
+        item = rest.pop()
+        if isinstance(item, list):
+            rest.extend(item)
+        elif not (item is None or type(item) is int):
+            return False
+    return True
+
+
+def _readable(text: bytes) -> bool:
+    try:
+        return _is_whole(json.loads(text))
+    except (ValueError, RecursionError):
+        return False
+
+
+def nested(texts: Sequence[bytes]) -> Nested:
+    """Return lists of whole numbers and nulls as arrays.
+
+    Examples
+    --------
+    >>> solid = nested([b"[[[[0, 1, 2]], [[3, 2, 1], [4, 5, 6]]]]"])
+    >>> solid.numbers.tolist(), solid.depth.tolist(), solid.start.tolist()
+    ([0, 1, 2, 3, 2, 1, 4, 5, 6], [0, 1, 2, 3, 2, 3, 3], [0, 0, 0, 0, 3, 3, 6])
+    """
+    broken = np.zeros(len(texts), dtype=bool)
+    found = _flat(texts, broken)
+    if found is None:
+        broken[:] = [not _readable(text) for text in texts]
+        found = _flat([b"[]" if bad else text for bad, text in zip(broken, texts, strict=True)], broken)
+        assert found is not None  # what json reads as lists of whole numbers, this module reads
+    return found
+
+
+def _flat(texts: Sequence[bytes], broken: np.ndarray) -> Nested | None:
+    """Return the lists as arrays; None where one of them is not well formed."""
+    joined = b" ".join(texts)
+    if b"n" in joined:
+        sizes = np.array([len(text) - 2 * text.count(b"null") for text in texts], dtype=np.int64)
+        joined = joined.replace(b"null", b"-1")
+    else:
+        sizes = np.array([len(text) for text in texts], dtype=np.int64)
+    if joined.translate(None, _WHOLE):
+        return None
+    byte_first = np.concatenate(([0], np.cumsum(sizes + 1)))
+    codes = np.frombuffer(joined, np.uint8)
+    digit = codes - np.uint8(_ZERO) < 10
+    begins = np.flatnonzero(digit[1:] > digit[:-1]) + 1
+    numbers = (
+        np.fromstring(joined.translate(_BLANKED), sep=" ", dtype=np.int64) if len(begins) else np.empty(0, np.int64)
+    )
+    brackets = np.flatnonzero((codes == _OPEN) | (codes == _CLOSE))
+    opens = codes[brackets] == _OPEN
+    level = np.cumsum(np.where(opens, 1, -1))
+    before = np.searchsorted(begins, brackets)
+    bracket_first = np.searchsorted(brackets, byte_first)
+    between = np.append(before[1:], len(begins)) - before  # numbers after each bracket, up to the next
+    empty = opens[:-1] & ~opens[1:] & (between[:-1] == 0)
+    closed = level[bracket_first[1:] - 1] == 0 if len(texts) else np.empty(0, dtype=bool)
+    commas = np.count_nonzero(codes == _COMMA)
+    sound = closed.all() and len(numbers) == len(begins) and (len(level) == 0 or level.min() >= 0)
+    if not sound or commas != len(numbers) - len(texts) + np.count_nonzero(empty):
+        return None
+    held = between > 0
+    if (level[held] == 0).any():  # a number behind the last bracket
+        return None
+    low, high, deepest = _depths(level, held, bracket_first)
+    return Nested(
+        numbers=numbers,
+        first=np.searchsorted(begins, byte_first),
+        depth=(level - 1)[opens],
+        start=before[opens],
+        open_first=np.concatenate(([0], np.cumsum(opens)))[bracket_first],
+        low=low,
+        high=high,
+        deepest=deepest,
+        broken=broken,
+    )
+
+
+def _depths(level: np.ndarray, held: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Least and greatest depth of numbers, and greatest depth of brackets, of each list."""
+    if len(first) == 1:
+        return (np.empty(0, np.int64),) * 3
+    starts = first[:-1]
+    low = np.minimum.reduceat(np.where(held, level - 1, 99), starts)
+    high = np.maximum.reduceat(np.where(held, level - 1, -1), starts)
+    return low, high, np.maximum.reduceat(level - 1, starts)
+
+
+def points(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return lists of points ``[[x, y, z], ...]`` as one array, and the number of points of each list.
+
+    None where one of them is something else.
+
+    Examples
+    --------
+    >>> points([b"[[1, 2, 3], [4, 5.5, 6]]", b"[]"])
+    (array([[1. , 2. , 3. ],
+           [4. , 5.5, 6. ]]), array([2, 0]))
+    """
+    joined = b"".join(texts)
+    if joined.translate(None, _DECIMAL):
+        return None
+    whole = not joined.translate(None, _WHOLE)
+    counts = np.array([max(text.count(b"[") - 1, 0) for text in texts], dtype=np.int64)
+    total = int(counts.sum())
+    form = b"".join(b"[" + b",".join([b"[,,]"] * n) + b"]" for n in counts.tolist())
+    if joined.translate(None, _NUMBER_SIGNS) != form:
+        return None
+    blanked = joined.translate(_BLANKED)
+    if total == 0:
+        return None if blanked.strip() else (np.empty((0, 3)), counts)
+    if any(sign in joined for sign in (b" ", b"\n", b"\t", b"\r", b"-")) and _LOOSE.search(joined) is not None:
+        return None
+    try:
+        values = np.fromstring(blanked, sep=" ", dtype=np.int64 if whole else np.float64)
+    except (DeprecationWarning, ValueError):  # numpy says both of text that is no number
+        return None
+    return (values.reshape(-1, 3).astype(np.float64, copy=False), counts) if len(values) == 3 * total else None

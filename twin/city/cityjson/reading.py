@@ -1,0 +1,294 @@
+"""CityJSON 1.0, 1.1, 2.0 and CityJSONSeq to one columnar city.
+
+One document after the other: its text without the long lists of numbers (:mod:`twin.city.cityjson.documents`), its
+objects (:mod:`~twin.city.cityjson.objects`), its faces (:mod:`~twin.city.cityjson.geometries`). The columns are those
+of the CityGML reader, and so are the steps that make several files one city.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyproj
+
+from twin.city.cityjson.documents import Document, NotCityJSONError, collector_paused, parse
+from twin.city.cityjson.faces import Vertices
+from twin.city.cityjson.files import find_documents
+from twin.city.cityjson.geometries import INSTANCE, KINDS, Bodies, Told, bodies_of, tell, vertices_of
+from twin.city.cityjson.objects import columns_of_objects, objects_of
+from twin.city.cityjson.templates import with_instances
+from twin.city.crs import CrsDecision, crs_label, decide_axes, parse_crs
+from twin.city.gaps import GapLog
+from twin.city.gml import _city as city_of
+from twin.city.gml import _common_crs as common_crs
+from twin.city.gml import _given_crs as given_crs
+from twin.city.gml_assembly import FileColumns, joined
+from twin.city.gml_files import GmlFile
+from twin.city.gml_geometry import ELEMENTS
+from twin.city.model import City, Polygons
+from twin.errors import InputError
+from twin.progress import track
+
+__all__ = ["read_cityjson"]
+
+_LOD = re.compile(r"[0-4](?:\.[0-9])?")
+_EPSG_IN_URL = re.compile(r"(?:EPSG/[^/]*/|EPSG:[^:]*:)(\d{4,6})(?!\d)", re.IGNORECASE)
+
+
+def read_cityjson(
+    paths: str | Path | Sequence[str | Path], *, lod: str | None = None, crs: str | pyproj.CRS | None = None
+) -> City:
+    """Read CityJSON 1.0, 1.1 or 2.0, or CityJSONSeq, into one city.
+
+    Parameters
+    ----------
+    paths : str, Path or sequence of them
+        Files (.json, .jsonl; also in .gz or .zip), folders or globs. The same object in several files is kept once,
+        from the first.
+    lod : str, optional
+        Keep only polygons of this level of detail: ``"2"`` for all of 2.0 to 2.3, ``"2.2"`` for that alone; by default
+        all levels side by side.
+    crs : str or pyproj.CRS, optional
+        Coordinate reference system, where the files name none or a wrong one.
+
+    Returns
+    -------
+    City
+        With ``objects`` (footprints as geometry), ``boundaries``, ``surfaces``, ``shells``, ``polygons``, ``gaps`` and
+        ``sources`` filled. ``surfaces`` has three further columns, by which a city is written as it was read:
+        ``geometry`` (running number of the geometry a face was told in), ``body`` (type of that geometry) and
+        ``lod_text`` (level of detail in full, such as ``"2.2"``; ``lod`` holds its whole part).
+
+    Raises
+    ------
+    InputError
+        If a file is missing, damaged, no CityJSON, of an unknown version, or without a transform.
+
+    Notes
+    -----
+    Extents of single objects are not kept, as coordinates tell them; textures and materials are not kept.
+
+    Examples
+    --------
+    >>> city = read_cityjson("rotterdam.city.json")  # doctest: +SKIP
+    >>> city.counts()["Building"]  # doctest: +SKIP
+    853
+    """
+    wanted = None if lod is None else str(lod)
+    if wanted is not None and not _LOD.fullmatch(wanted):
+        raise InputError(f'lod must be "0" to "4", or finer such as "2.2", not {lod!r}.')
+    given = given_crs(crs)
+    files = find_documents(paths)
+    log = GapLog()
+    parts: list[FileColumns] = []
+    read: list[GmlFile] = []
+    with collector_paused(), track("Reading CityJSON", total=len(files)) as done:
+        for i, file in enumerate(files):
+            document = _document(file, log, alone=len(files) == 1)
+            if document is not None:
+                parts.append(_columns(document, wanted, given, log))
+                read.append(file)
+            done(i + 1)
+    if not parts:
+        raise InputError(f'None of the {len(files)} files at {paths} is CityJSON: its "type" must be "CityJSON".')
+    target = common_crs(parts, log)
+    columns = joined(parts, log)
+    return _with_levels(city_of(columns, target, log, read), columns)
+
+
+def _document(file: GmlFile, log: GapLog, *, alone: bool) -> Document | None:
+    """Parse one file; None where it was found by a search and is no CityJSON."""
+    try:
+        return parse(b"".join(file.pieces()), file.name)
+    except NotCityJSONError:
+        if not file.searched or alone:
+            raise
+        log.add("cityjson_file_skipped", layer="buildings", severity="warning", count=1, source=file.name)
+        return None
+
+
+def _columns(document: Document, lod: str | None, crs: pyproj.CRS | None, log: GapLog) -> FileColumns:
+    """Return one document's columns, in its own CRS with east first."""
+    objects = objects_of(document, log)
+    vertices = _transformed(document, vertices_of(document, document.roots))
+    decision = _crs_of(document, vertices.xyz, crs, log)
+    if decision.swap_axes:
+        vertices = Vertices(vertices.xyz[:, [1, 0, 2]], vertices.first)
+    told = Told()
+    for row, (value, root) in enumerate(zip(objects.values, objects.roots, strict=True)):
+        geometries = value.get("geometry")
+        if geometries:
+            tell(told, row, root, geometries, lod)
+    bodies = bodies_of(document, told, vertices, objects.ids, log)
+    bodies = with_instances(document, told, bodies, vertices, lod, objects.ids, log)
+    _left_out(document, log)
+    return _file_columns(columns_of_objects(objects, document, vertices), bodies, decision)
+
+
+# ----------------------------------------------------------------------------------------------------- coordinates
+
+
+def _transformed(document: Document, vertices: Vertices) -> Vertices:
+    """Apply the transform: that of the latest CityJSON object counts for the features after it."""
+    name = document.name
+    scale, shift = np.ones(3), np.zeros(3)
+    found = None
+    steps = np.diff(vertices.first)
+    for number, root in enumerate(document.roots):
+        if root.get("type") == "CityJSON":
+            found = root.get("transform")
+            try:
+                scale = np.array(found["scale"] if found else [1, 1, 1], dtype=np.float64)
+                shift = np.array(found["translate"] if found else [0, 0, 0], dtype=np.float64)
+                sound = scale.shape == (3,) and shift.shape == (3,) and np.isfinite([scale, shift]).all()
+            except (TypeError, KeyError, ValueError):
+                sound = False
+            if not sound:
+                raise InputError(f'{name}: "transform" must hold "scale" and "translate" with three numbers each.')
+            if found is None and document.version != "1.0" and (steps[number:].any() or len(document.roots) > 1):
+                raise InputError(
+                    f"{name} has no transform, which CityJSON {document.version} requires: without it the coordinates are "
+                    "only counts; export the file again."
+                )
+        if found is not None and len(document.roots) == 1:
+            return Vertices(vertices.xyz * scale + shift, vertices.first)
+        if found is not None:
+            part = vertices.xyz[vertices.first[number] : vertices.first[number + 1]]
+            part *= scale
+            part += shift
+    return vertices
+
+
+def _system_name(root: dict[str, Any]) -> str:
+    """Name of the CRS in a form :func:`parse_crs` reads; both parts of a compound one."""
+    metadata = root.get("metadata")
+    if not isinstance(metadata, dict):
+        return ""
+    told = metadata.get("referenceSystem")
+    old = metadata.get("crs")  # version 0.9 and earlier, still met
+    if not told and isinstance(old, dict) and old.get("epsg"):
+        return f"EPSG:{old['epsg']}"
+    name = told if isinstance(told, str) else ""
+    if "crs-compound" in name:
+        codes = _EPSG_IN_URL.findall(name)
+        return f"EPSG:{'+'.join(codes)}" if codes else name
+    return name
+
+
+def _crs_of(document: Document, xyz: np.ndarray, given: pyproj.CRS | None, log: GapLog) -> CrsDecision:
+    """Decide the CRS of a document and the order of its axes."""
+    names = [_system_name(root) for root in document.roots if root.get("type") == "CityJSON"]
+    told = next((name for name in names if name), "")
+    others = sorted({name for name in names if name and parse_crs(name).label != parse_crs(told).label})
+    if others:
+        raise InputError(
+            f"{document.name} holds features in {told} and in {others[0]}: keep each system in a file of its own."
+        )
+    decision = parse_crs(told) if told else CrsDecision(None, False, "missing", "")
+    row: dict[str, Any] = {"layer": "buildings", "count": 1, "source": document.name, "told": told}
+    if given is not None:
+        if told and decision.crs != given:
+            log.add("gml_crs_overridden", severity="info", **row)
+        decision = (
+            parse_crs(crs_label(given)) if parse_crs(crs_label(given)).crs == given else parse_crs(given.to_wkt())
+        )
+    finite = xyz[np.isfinite(xyz).all(axis=1)] if len(xyz) and not np.isfinite(xyz.sum()) else xyz
+    if len(finite):
+        low, high = finite[:, :2].min(axis=0), finite[:, :2].max(axis=0)
+        decision = decide_axes(decision, (float(low[0]), float(low[1]), float(high[0]), float(high[1])))
+    if decision.note:
+        severity = "warning" if decision.note in ("missing", "unknown", "local", "outside") else "info"
+        log.add(f"gml_crs_{decision.note}", severity=severity, used=decision.label, **row)
+    return decision
+
+
+# ---------------------------------------------------------------------------------------------------------- columns
+
+
+def _file_columns(objects: dict[str, np.ndarray], bodies: Bodies, decision: CrsDecision) -> FileColumns:
+    faces, count = bodies.faces, len(bodies.faces.rings)
+    kinds = np.append(bodies.boundaries["kind"], "")
+    texts = bodies.lod[faces.geometry] if count else np.empty(0, dtype=object)
+    whole_parts = {text: int(text[0]) if _LOD.fullmatch(text) else -1 for text in set(bodies.lod)}
+    levels = np.array([whole_parts[text] for text in bodies.lod], dtype=np.int8)[faces.geometry]
+    element = np.where(bodies.kind[faces.geometry] == INSTANCE, ELEMENTS.index("ImplicitGeometry"), 0)
+    owner = bodies.object[faces.geometry]
+    surfaces = {
+        "object": owner,
+        "lod": levels,
+        "kind": kinds[faces.boundary],
+        "boundary": faces.boundary,
+        "id": np.full(count, None),
+        "element": element.astype(np.int8),
+        "closed": np.ones(count, dtype=bool),
+        "geometry": faces.geometry,
+        "body": bodies.kind[faces.geometry],
+        "lod_text": texts,
+    }
+    inside = np.flatnonzero(faces.solid >= 0)
+    shells = {
+        "object": owner[inside],
+        "lod": levels[inside],
+        "solid": _renumbered(faces.solid[inside]),
+        "shell": faces.shell[inside].astype(np.int64),
+        "polygon": inside,
+        "reversed": np.zeros(len(inside), dtype=bool),
+    }
+    names = ("id", "kind", "object", "parent", "attributes")
+    polygons = Polygons(
+        faces.xyz,
+        np.concatenate(([0], np.cumsum(faces.ring_size))).astype(np.int64),
+        np.concatenate(([0], np.cumsum(faces.rings))).astype(np.int64),
+    )
+    boundaries = {name: bodies.boundaries[name] for name in names}
+    return FileColumns(objects, boundaries, surfaces, shells, polygons, decision)
+
+
+def _renumbered(solid: np.ndarray) -> np.ndarray:
+    """Return solids numbered from 0 in the order they come."""
+    _, first, inverse = np.unique(solid, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse].astype(np.int64)
+
+
+def _with_levels(city: City, columns: FileColumns) -> City:
+    """Add what CityJSON tells beyond the common columns: geometry, its type, and levels of detail in full."""
+    surfaces = columns.surfaces
+    own = {
+        "geometry": surfaces["geometry"].astype(np.int64),
+        "body": pd.Categorical.from_codes(surfaces["body"].astype(np.int64), categories=pd.Index(KINDS)),
+        "lod_text": pd.Categorical(surfaces["lod_text"], categories=sorted(set(surfaces["lod_text"]))),
+    }
+    texts = own["lod_text"].categories
+    levels = _levels(
+        surfaces["object"], own["lod_text"].codes, columns.objects["parent"], columns.objects["kind"], texts
+    )
+    return city.replace(surfaces=city.surfaces.assign(**own), objects=city.objects.assign(lod=levels))
+
+
+def _levels(owner: np.ndarray, code: np.ndarray, parent: np.ndarray, kind: np.ndarray, texts: Any) -> list[str]:
+    """Levels of detail each object has polygons in, its parts' included, such as ``"1.2,2.2"``."""
+    pairs = owner * len(texts) + code
+    pairs = np.unique(pairs[np.flatnonzero(np.diff(pairs, prepend=-1))])
+    found: list[set[str]] = [set() for _ in parent]
+    for pair in pairs.tolist():
+        found[pair // len(texts)].add(texts[pair % len(texts)])
+    for row in np.flatnonzero(parent >= 0)[::-1].tolist():  # a child stands after its parent
+        above = found[parent[row]]
+        if str(kind[row]).endswith("Part") or not above:
+            above |= found[row]
+    return [",".join(sorted(levels - {""})) for levels in found]
+
+
+def _left_out(document: Document, log: GapLog) -> None:
+    """Write rows for what a document holds and the city does not keep."""
+    row: dict[str, Any] = {"layer": "buildings", "source": document.name}
+    appearances = sum(["appearance" in root for root in document.roots])
+    log.add("cityjson_appearance_left_out", severity="info", count=appearances, **row)
+    log.add("cityjson_not_a_number", severity="warning", count=document.not_numbers, **row)
+    extras = sorted({key for root in document.roots for key in root if key.startswith("+")})
+    log.add("cityjson_extension_left_out", severity="warning", count=len(extras), places=extras, **row)
