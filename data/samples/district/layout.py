@@ -65,57 +65,56 @@ STEG_N, STEG_S = (297, 109), (297, 30)
 _MAIN, _SIDE, _LANE = "Hauptverkehrsstraße", "Anliegerstraße", "Gasse"
 
 
+def _street(
+    name: str, kind: str, points: list[XY], *widths: float, surface: str = "Asphalt", verge: float = 0.0
+) -> Street:
+    return Street(name, kind, LineString(points), widths[0], widths[1], surface, verge)
+
+
+def _path(name: str, points: list[XY], width: float = 2.5, surface: str = "Schotter") -> Street:
+    return Street(name, "Fußweg", LineString(points), width, 0.0, surface)
+
+
 @cache
 def streets() -> tuple[Street, ...]:
     """Return all streets and paths; they meet at shared points only."""
-
-    def street(
-        name: str, kind: str, points: list[XY], *widths: float, surface: str = "Asphalt", verge: float = 0.0
-    ) -> Street:
-        return Street(name, kind, LineString(points), widths[0], widths[1], surface, verge)
-
-    def path(
-        name: str, points: list[XY], width: float = 2.5, surface: str = "Schotter", kind: str = "Fußweg"
-    ) -> Street:
-        return Street(name, kind, LineString(points), width, 0.0, surface)
-
     cobble = "Kopfsteinpflaster"
     return (
-        street("Brückenstraße", _MAIN, [(224, -40), MEADOW, BRIDGE_S, (239, 80), A], 6.5, 2.5),
-        street("Brückenstraße", _MAIN, [A, MARKET_S], 6.0, 2.25, surface=cobble),
-        street("Markt", _LANE, [MARKET_S, MARKET, MARKET_N], 5.5, 0.0, surface=cobble),
-        street("Hauptstraße", _MAIN, [MARKET_N, C], 6.0, 2.25, surface=cobble),
-        street("Hauptstraße", _MAIN, [C, D, E, F], 7.0, 3.0),
-        street("Bahnunterführung", _MAIN, [F, G, (287, 540)], 6.5, 2.0),
-        street("Uferstraße", _SIDE, [(-40, 124), U_PARK, U_MILL, A], 5.5, 2.0),
-        street("Uferstraße", _SIDE, [A, STEG_N, U_KIRCH, U_GARTEN, (540, 88)], 5.5, 2.0),
-        street("Mühlgasse", _LANE, [U_MILL, (152, 146), MUEHL], 4.5, 1.5, surface=cobble),
-        street("Mühlgasse", _LANE, [MUEHL, (136, 214), WALL], 4.5, 1.5, surface=cobble),
-        street("Marktgasse", _LANE, [MUEHL, FAERBER_S, (209, 189), MARKET], 4.5, 1.25, surface=cobble),
-        street("Färbergasse", _LANE, [FAERBER_S, (189, 226), FAERBER_N], 4.0, 1.25, surface=cobble),
-        street("Kirchgasse", _LANE, [MARKET, (276, 182), K_MID], 4.5, 1.5, surface=cobble),
-        street("Kirchstraße", _SIDE, [U_KIRCH, (323, 150), K_MID, (328, 222), K_N], 5.0, 1.75),
-        street("Grabenstraße", _SIDE, [WALL, FAERBER_N, C, K_N, GARTEN_GRABEN, (540, 250)], 5.5, 2.0),
-        street("Wallstraße", _SIDE, [WALL, SCHUL_W], 5.5, 2.0),
-        street("Schulstraße", _SIDE, [(-40, 314), (52, 324), SCHUL_W, (196, 324), D], 6.0, 2.25),
-        street("Lindenallee", _MAIN, [D, LINDEN_B, LINDEN_G, (540, 346)], 7.0, 3.0, verge=2.75),
-        street("Blumenstraße", _SIDE, [K_N, LINDEN_B, BAHN_B], 5.5, 2.25),
-        street("Gartenstraße", _SIDE, [U_GARTEN, GARTEN_HANG, GARTEN_GRABEN, LINDEN_G, BAHN_G], 5.5, 2.0),
-        street("Am Hang", _SIDE, [K_MID, GARTEN_HANG, (466, 185), (540, 190)], 5.0, 1.5),
-        street("Bahnhofstraße", _MAIN, [F, BAHN_B, BAHN_G, (540, 438)], 6.5, 2.25),
-        street("Am Bahndamm", _SIDE, [(-40, 426), BAHN_W, (200, 424), F], 5.5, 1.75),
-        street("Amselweg", _SIDE, [SCHUL_W, AMSEL, BAHN_W], 5.0, 1.5),
-        street("Finkenweg", _SIDE, [AMSEL, (196, 375), E], 5.0, 1.5),
-        street("Drosselweg", _SIDE, [AMSEL, (66, 374), (22, 368)], 4.75, 1.25),
-        path(
+        _street("Brückenstraße", _MAIN, [(224, -40), MEADOW, BRIDGE_S, (239, 80), A], 6.5, 2.5),
+        _street("Brückenstraße", _MAIN, [A, MARKET_S], 6.0, 2.25, surface=cobble),
+        _street("Markt", _LANE, [MARKET_S, MARKET, MARKET_N], 5.5, 0.0, surface=cobble),
+        _street("Hauptstraße", _MAIN, [MARKET_N, C], 6.0, 2.25, surface=cobble),
+        _street("Hauptstraße", _MAIN, [C, D, E, F], 7.0, 3.0),
+        _street("Bahnunterführung", _MAIN, [F, G, (287, 540)], 6.5, 2.0),
+        _street("Uferstraße", _SIDE, [(-40, 124), U_PARK, U_MILL, A], 5.5, 2.0),
+        _street("Uferstraße", _SIDE, [A, STEG_N, U_KIRCH, U_GARTEN, (540, 88)], 5.5, 2.0),
+        _street("Mühlgasse", _LANE, [U_MILL, (152, 146), MUEHL], 4.5, 1.5, surface=cobble),
+        _street("Mühlgasse", _LANE, [MUEHL, (136, 214), WALL], 4.5, 1.5, surface=cobble),
+        _street("Marktgasse", _LANE, [MUEHL, FAERBER_S, (209, 189), MARKET], 4.5, 1.25, surface=cobble),
+        _street("Färbergasse", _LANE, [FAERBER_S, (189, 226), FAERBER_N], 4.0, 1.25, surface=cobble),
+        _street("Kirchgasse", _LANE, [MARKET, (276, 182), K_MID], 4.5, 1.5, surface=cobble),
+        _street("Kirchstraße", _SIDE, [U_KIRCH, (323, 150), K_MID, (328, 222), K_N], 5.0, 1.75),
+        _street("Grabenstraße", _SIDE, [WALL, FAERBER_N, C, K_N, GARTEN_GRABEN, (540, 250)], 5.5, 2.0),
+        _street("Wallstraße", _SIDE, [WALL, SCHUL_W], 5.5, 2.0),
+        _street("Schulstraße", _SIDE, [(-40, 314), (52, 324), SCHUL_W, (196, 324), D], 6.0, 2.25),
+        _street("Lindenallee", _MAIN, [D, LINDEN_B, LINDEN_G, (540, 346)], 7.0, 3.0, verge=2.75),
+        _street("Blumenstraße", _SIDE, [K_N, LINDEN_B, BAHN_B], 5.5, 2.25),
+        _street("Gartenstraße", _SIDE, [U_GARTEN, GARTEN_HANG, GARTEN_GRABEN, LINDEN_G, BAHN_G], 5.5, 2.0),
+        _street("Am Hang", _SIDE, [K_MID, GARTEN_HANG, (466, 185), (540, 190)], 5.0, 1.5),
+        _street("Bahnhofstraße", _MAIN, [F, BAHN_B, BAHN_G, (540, 438)], 6.5, 2.25),
+        _street("Am Bahndamm", _SIDE, [(-40, 426), BAHN_W, (200, 424), F], 5.5, 1.75),
+        _street("Amselweg", _SIDE, [SCHUL_W, AMSEL, BAHN_W], 5.0, 1.5),
+        _street("Finkenweg", _SIDE, [AMSEL, (196, 375), E], 5.0, 1.5),
+        _street("Drosselweg", _SIDE, [AMSEL, (66, 374), (22, 368)], 4.75, 1.25),
+        _path(
             "Parkweg", [U_PARK, *chaikin([U_PARK, (36, 128), (36, 166), (66, 184), (100, 188)])[1:], (124, 185), MUEHL]
         ),
-        path("Parkweg", [(100, 188), *chaikin([(100, 188), (104, 160), (88, 126), U_PARK])[1:]]),
-        path("Uferpromenade", [(239, 80), *chaikin([(239, 80), (200, 84), (140, 86), (60, 94), (-40, 106)])[1:]]),
-        path("Wehrsteg", [STEG_N, STEG_S], 2.2, "Pflaster"),
-        path("Wiesenweg", [MEADOW, *chaikin([MEADOW, (150, 30), (60, 38), (-40, 48)])[1:]]),
-        path("Wiesenweg", [MEADOW, (262, 27), STEG_S, *chaikin([STEG_S, (380, 30), (450, 24), (540, 8)])[1:]]),
-        path("Schulpfad", [(100, 188), (104, 226), WALL], 2.5, "Pflaster"),
+        _path("Parkweg", [(100, 188), *chaikin([(100, 188), (104, 160), (88, 126), U_PARK])[1:]]),
+        _path("Uferpromenade", [(239, 80), *chaikin([(239, 80), (200, 84), (140, 86), (60, 94), (-40, 106)])[1:]]),
+        _path("Wehrsteg", [STEG_N, STEG_S], 2.2, "Pflaster"),
+        _path("Wiesenweg", [MEADOW, *chaikin([MEADOW, (150, 30), (60, 38), (-40, 48)])[1:]]),
+        _path("Wiesenweg", [MEADOW, (262, 27), STEG_S, *chaikin([STEG_S, (380, 30), (450, 24), (540, 8)])[1:]]),
+        _path("Schulpfad", [(100, 188), (104, 226), WALL], 2.5, "Pflaster"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
@@ -16,6 +16,8 @@ from district import roofs
 from district.houses import House, Part
 from district.roofs import XY
 
+Rail = Callable[[float], list[XY]]
+"""The line through a house at a depth [m] behind its front, from side boundary to side boundary."""
 _SHARP = math.radians(28)
 
 
@@ -44,6 +46,7 @@ class _Vertex:
     turn: float
 
     def offset(self, depth: float) -> XY:
+        """Return the corner moved inwards by a depth on both edges."""
         shift = (self.before + self.behind) / (1 + float(self.before @ self.behind))
         u, v = self.point + depth * shift
         return float(u), float(v)
@@ -109,34 +112,34 @@ class Block:
         shares = [self.random.uniform(0.8, 1.25) for _ in range(count)]
         return [0.0, *np.cumsum([length * s / sum(shares) for s in shares]).tolist()]
 
+    def _rail(self, i: int, t0: float, t1: float) -> tuple[Rail, bool]:
+        """Return the house lines between two cuts on edge i, and whether both cuts stand square to the street."""
+        first, last = self.corners[i], self.corners[(i + 1) % len(self.corners)]
+        left = first if t0 < 1e-6 and abs(first.turn) < _SHARP else None
+        right = last if t1 > self._length(i) - 1e-6 and abs(last.turn) < _SHARP else None
+
+        def rail(x: float) -> list[XY]:
+            a = left.offset(x) if left else self._on_edge(i, t0, x)
+            b = right.offset(x) if right else self._on_edge(i, t1, x)
+            return [a, b]
+
+        return rail, left is None and right is None
+
     def _row(self, i: int, start: float, stop: float) -> list[House]:
+        """Return the houses on edge i between two corner houses."""
         if stop - start < 3.5:
             return []
-        cuts = [start + c for c in self._cuts(stop - start)]
         out = []
-        for t0, t1 in pairwise(cuts):
+        for t0, t1 in pairwise([start + c for c in self._cuts(stop - start)]):
             depth = self.style.depth * self.random.choice((1.0, 1.0, 0.93, 0.88))
-
-            def end(t: float, first: bool, i: int = i) -> _Vertex | None:
-                j = i if first else (i + 1) % len(self.corners)
-                bend = self.corners[j] if abs(self.corners[j].turn) < _SHARP else None
-                at_bend = t < 1e-6 if first else t > self._length(i) - 1e-6
-                return bend if at_bend else None
-
-            left, right = end(t0, True), end(t1, False)
-
-            def rail(x: float, t0: float = t0, t1: float = t1, left=left, right=right, i: int = i) -> list[XY]:  # type: ignore[no-untyped-def]
-                a = left.offset(x) if left else self._on_edge(i, t0, x)
-                b = right.offset(x) if right else self._on_edge(i, t1, x)
-                return [a, b]
-
-            square = left is None and right is None
+            rail, square = self._rail(i, t0, t1)
             house = self._house(rail, depth, corner=False, square=square and 5.5 < t1 - t0 < 11)
             if house:
                 out.append(house)
         return out
 
     def _corner(self, i: int, leg: float) -> list[House]:
+        """Return the house round corner i, none where a gap is planned."""
         before = (i - 1) % len(self.corners)
 
         def rail(x: float) -> list[XY]:
@@ -146,34 +149,29 @@ class Block:
         house = self._house(rail, self.style.depth, corner=True, square=False)
         return [house] if house else []
 
-    def _house(self, rail, depth: float, *, corner: bool, square: bool) -> House | None:  # type: ignore[no-untyped-def]
+    def _house(self, rail: Rail, depth: float, *, corner: bool, square: bool) -> House | None:
+        """Return a house over the lines that ``rail`` gives at each depth, none where a gap is planned."""
         style, random = self.style, self.random
         storeys = random.choice(style.storeys) if not corner else max(style.storeys)
         eave = storeys * style.storey + random.uniform(0.4, 1.1)
         pitch = math.tan(math.radians(random.uniform(*style.pitch)))
         kind, wing = random.random(), random.random()
         front = rail(0.0)
-        middle = ((front[0][0] + front[-1][0]) / 2, (front[0][1] + front[-1][1]) / 2) if not corner else front[1]
+        middle = front[1] if corner else _middle(front[0], front[-1])
         function = random.choice(style.function)
         if any(Point(gap).distance(Point(middle)) < 6.0 for gap in self.gaps):
             return None
-        ridge = eave + pitch * depth / 2
         if kind < style.mansard:
             rails = [rail(x) for x in (0.0, 1.3, depth / 2, depth - 1.3, depth)]
             faces = roofs.bands(rails, [eave, eave + 2.7, eave + 4.4, eave + 2.7, eave])
-            main = Part(faces, roofs.MANSARD, storeys)
         elif square and kind > 1 - style.to_street:
-            a, b = front
-            d, c = rail(depth)
-            width = math.dist(a, b)
-            mid_front, mid_back = ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2), ((c[0] + d[0]) / 2, (c[1] + d[1]) / 2)
-            rails = [[b, c], [mid_front, mid_back], [a, d]]
-            main = Part(roofs.bands(rails, [eave, eave + pitch * width / 2, eave]), roofs.GABLE, storeys)
+            (a, b), (d, c) = front, rail(depth)
+            rails = [[b, c], [_middle(a, b), _middle(c, d)], [a, d]]
+            faces = roofs.bands(rails, [eave, eave + pitch * math.dist(a, b) / 2, eave])
         else:
-            main = Part(
-                roofs.bands([rail(0.0), rail(depth / 2), rail(depth)], [eave, ridge, eave]), roofs.GABLE, storeys
-            )
-        parts = [main]
+            rails = [rail(0.0), rail(depth / 2), rail(depth)]
+            faces = roofs.bands(rails, [eave, eave + pitch * depth / 2, eave])
+        parts = [Part(faces, roofs.MANSARD if kind < style.mansard else roofs.GABLE, storeys)]
         if not corner and wing < style.wings:
             parts += self._wing(rail(depth), eave, wing / style.wings)
         return House(parts, function, middle, style.zone)
@@ -189,10 +187,8 @@ class Block:
         width, reach = min(0.45 * length, 4.2 + 1.6 * draw), 4.5 + 5.0 * draw
         left = draw < 0.5
         low = a if left else b - way * width
-        corners = [
-            tuple(map(float, p))
-            for p in (low, low + way * width, low + way * width + inward * reach, low + inward * reach)
-        ]
+        high = low + way * width
+        corners = [(float(u), float(v)) for u, v in (low, high, high + inward * reach, low + inward * reach)]
         storeys = 1 if draw < 0.55 or eave < 7.0 else 2
         height = 0.3 + storeys * 2.9
         if draw < 0.3:
@@ -204,3 +200,7 @@ class Block:
         else:
             faces = roofs.bands([[s, p], [r, q]], [height - rise / 2, height + rise / 2])
         return [Part(faces, roofs.PENT, storeys)]
+
+
+def _middle(a: XY, b: XY) -> XY:
+    return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2

@@ -8,9 +8,32 @@ from random import Random
 
 import numpy as np
 import shapely
-from shapely.geometry import LineString, Point, Polygon
+from shapely.geometry import LineString, Point, Polygon, box
 
 from district import cadastre, landmarks, layout, quarters
+
+_OLD_PARK = (
+    "Quercus robur", "Fagus sylvatica", "Tilia platyphyllos", "Acer pseudoplatanus", "Aesculus hippocastanum",
+    "Platanus x hispanica",
+)  # fmt: skip
+_YOUNG_PARK = ("Carpinus betulus", "Betula pendula", "Pinus sylvestris", "Prunus avium", "Ginkgo biloba")
+_RIPARIAN = ("Alnus glutinosa", "Alnus glutinosa", "Salix alba", "Fraxinus excelsior")
+_ORCHARD = ("Malus domestica", "Pyrus communis", "Juglans regia")
+_ALLOTMENT = ("Malus domestica", "Pyrus communis", "Prunus avium")
+_PIONEERS = ("Robinia pseudoacacia", "Betula pendula", "Acer pseudoplatanus")
+_GARDEN = (
+    "Malus domestica", "Malus domestica", "Prunus avium", "Juglans regia", "Pyrus communis", "Betula pendula",
+    "Picea abies", "Acer platanoides",
+)  # fmt: skip
+_COURTYARD = ("Aesculus hippocastanum", "Tilia cordata", "Juglans regia", "Acer pseudoplatanus", "Prunus avium")
+_GARDENS = (  # a point in the block, trees
+    (195, 400, 26), (195, 345, 24), (50, 390, 30), (220, 290, 16), (450, 300, 30), (450, 225, 26),
+    (450, 140, 34), (370, 145, 18), (370, 230, 12),
+)  # fmt: skip
+_COURTYARDS = (  # a point in the block, depth of its houses, trees
+    (195, 140, 14.0, 11), (290, 130, 14.0, 6), (162, 230, 11.0, 4), (205, 245, 12.0, 3), (300, 290, 16.5, 4),
+    (370, 295, 17.0, 4), (308, 375, 17.0, 8), (372, 380, 17.0, 6),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,6 +104,7 @@ class Planter:
 
 
 def _streets(p: Planter) -> None:
+    """Plant the rows along the streets."""
     lines = cadastre.named_streets()
     for offset in (4.9, -4.9):
         p.row(lines["Lindenallee"], offset, 10.0, "Tilia cordata", (1908, 1935), start=14.0)
@@ -103,183 +127,81 @@ def _streets(p: Planter) -> None:
     p.row(lines["Hauptstraße"], -5.2, 15.0, "Ginkgo biloba", (2006, 2014), start=70)
 
 
-def _places(p: Planter) -> None:
+def _squares(p: Planter) -> None:
+    """Plant the market, the church square, the school, the car park and the care homes."""
     for u, v in ((210, 166), (211, 175), (193, 194), (194, 203), (195, 212), (196, 221), (272, 166), (273, 174)):
         p.plant(u, v, "Tilia cordata", 1998)
     for i in range(9):  # ring of limes round the church
         angle = math.radians(200 + i * 24)
         p.plant(300 + 24 * math.cos(angle), 232 + 20 * math.sin(angle), "Tilia platyphyllos", 1890 + 3 * i)
-    yard = landmarks.SCHOOL
+    school, market = landmarks.SCHOOL, landmarks.SUPERMARKET
     for x, y in ((54, 10), (58, 32), (24, 24), (66, -2)):
-        p.plant(*yard.at(x, y), "Acer platanoides", 2016)
+        p.plant(*school.at(x, y), "Acer platanoides", 2016)
     for x in range(-4, 68, 9):
-        p.plant(*yard.at(x, 59), "Tilia cordata", 1962)
-    p.scatter(
-        Polygon([(5, 196), (20, 196), (20, 312), (5, 312)]),
-        16,
-        ("Quercus robur", "Carpinus betulus", "Pinus sylvestris"),
-        (1955, 1985),
-        6.5,
-    )
-    p.scatter(
-        Polygon([(96, 200), (128, 200), (116, 250), (98, 250)]),
-        7,
-        ("Quercus rubra", "Acer platanoides"),
-        (1958, 1975),
-        8.0,
-    )
-    market = landmarks.SUPERMARKET
+        p.plant(*school.at(x, 59), "Tilia cordata", 1962)
+    p.scatter(box(5, 196, 20, 312), 16, ("Quercus robur", "Carpinus betulus", "Pinus sylvestris"), (1955, 1985), 6.5)
+    lawn = Polygon([(96, 200), (128, 200), (116, 250), (98, 250)])
+    p.scatter(lawn, 7, ("Quercus rubra", "Acer platanoides"), (1958, 1975), 8.0)
     for row in range(3):
         for x in (4, 22, 40, 58):
             p.plant(*market.at(x, -15.3 - 11.0 * row), "Acer campestre", 2014)
-    p.scatter(
+    garden, play = (
         landmarks.NURSING_HOME.box_polygon(14, 38, -3, 12),
-        5,
-        ("Prunus avium", "Malus domestica", "Tilia cordata"),
-        (1985, 2005),
-        6.0,
-    )
-    p.scatter(
-        Polygon([(122, 266), (133, 270), (132, 312), (123, 312)]),
-        5,
-        ("Aesculus hippocastanum", "Fagus sylvatica"),
-        (1920, 1950),
-        8.0,
-    )
-    p.scatter(
         landmarks.KINDERGARTEN.box_polygon(-6, 38, 17, 36),
-        8,
-        ("Acer campestre", "Malus domestica", "Prunus avium"),
-        (1995, 2012),
-        6.5,
     )
+    p.scatter(garden, 5, ("Prunus avium", "Malus domestica", "Tilia cordata"), (1985, 2005), 6.0)
+    p.scatter(box(122, 266, 132, 312), 5, ("Aesculus hippocastanum", "Fagus sylvatica"), (1920, 1950), 8.0)
+    p.scatter(play, 8, ("Acer campestre", "Malus domestica", "Prunus avium"), (1995, 2012), 6.5)
 
 
-def _green(p: Planter) -> None:
-    park = layout.block_at(50, 250).intersection(Polygon([(0, 100), (140, 100), (140, 193), (0, 193)]))
-    open_lawn = Point(72, 152).buffer(24.0)
-    old = (
-        "Quercus robur",
-        "Fagus sylvatica",
-        "Tilia platyphyllos",
-        "Acer pseudoplatanus",
-        "Aesculus hippocastanum",
-        "Platanus x hispanica",
-    )
-    p.scatter(park.difference(open_lawn), 44, old, (1885, 1935), 8.5)
-    p.scatter(
-        park.difference(layout.POND.buffer(6)),
-        30,
-        ("Carpinus betulus", "Betula pendula", "Pinus sylvestris", "Prunus avium", "Ginkgo biloba"),
-        (1955, 2010),
-        6.0,
-    )
-    for u in (56, 84, 92):
-        p.plant(u, 166 if u < 90 else 148, "Salix alba", 1968)
-    bank = (
-        layout.river()
-        .buffer(7.0)
-        .difference(layout.river().buffer(0.9))
-        .difference(Polygon([(222, 0), (345, 0), (345, 120), (222, 120)]))
-    )
+def _park(p: Planter) -> None:
+    """Plant the park: old trees round an open lawn, younger ones between."""
+    park = layout.block_at(50, 250).intersection(box(0, 100, 140, 193))
+    p.scatter(park.difference(Point(72, 152).buffer(24.0)), 44, _OLD_PARK, (1885, 1935), 8.5)
+    p.scatter(park.difference(layout.POND.buffer(6)), 30, _YOUNG_PARK, (1955, 2010), 6.0)
+    for u, v in ((56, 166), (84, 166), (92, 148)):
+        p.plant(u, v, "Salix alba", 1968)
+
+
+def _river(p: Planter) -> None:
+    """Plant the river banks, the promenade, the meadow and the allotments."""
+    bank = layout.river().buffer(7.0).difference(layout.river().buffer(0.9)).difference(box(222, 0, 345, 120))
     for part in shapely.get_parts(bank):
-        p.scatter(
-            part, 60, ("Alnus glutinosa", "Alnus glutinosa", "Salix alba", "Fraxinus excelsior"), (1945, 2005), 5.0
-        )
+        p.scatter(part, 60, _RIPARIAN, (1945, 2005), 5.0)
     promenade = next(s.line for s in layout.streets() if s.name == "Uferpromenade")
     p.row(promenade, -3.2, 12.0, "Tilia cordata", (1950, 1972), start=20, gap=0.1)
-    meadow = Polygon([(0, 2), (222, 2), (222, 34), (0, 40)])
-    p.scatter(meadow, 12, ("Malus domestica", "Pyrus communis", "Juglans regia"), (1940, 1990), 10.0)
-    p.scatter(
-        Polygon([(250, 2), (330, 2), (330, 34), (262, 34)]),
-        5,
-        ("Populus nigra 'Italica'", "Salix alba"),
-        (1958, 1970),
-        8.0,
-    )
-    p.scatter(
-        Polygon([(340, 2), (485, 1), (482, 16), (440, 22), (342, 26)]),
-        18,
-        ("Malus domestica", "Pyrus communis", "Prunus avium"),
-        (1975, 2012),
-        6.0,
-    )
-    bank = (
-        layout.RAIL_LINE.buffer(14.5)
-        .difference(layout.RAIL_LINE.buffer(8.2))
-        .difference(Polygon([(270, 430), (400, 430), (400, 500), (270, 500)]))
-    )
+    p.scatter(Polygon([(0, 2), (222, 2), (222, 34), (0, 40)]), 12, _ORCHARD, (1940, 1990), 10.0)
+    p.scatter(box(254, 2, 330, 34), 5, ("Populus nigra 'Italica'", "Salix alba"), (1958, 1970), 8.0)
+    p.scatter(Polygon([(340, 2), (485, 1), (482, 16), (440, 22), (342, 26)]), 18, _ALLOTMENT, (1975, 2012), 6.0)
+
+
+def _railway(p: Planter) -> None:
+    """Let pioneer trees grow on the railway bank, and a few old ones behind it."""
+    line = layout.RAIL_LINE
+    bank = line.buffer(14.5).difference(line.buffer(8.2)).difference(box(270, 430, 400, 500))
     for part in shapely.get_parts(bank):
-        p.scatter(part, 20, ("Robinia pseudoacacia", "Betula pendula", "Acer pseudoplatanus"), (1965, 2005), 5.5)
-    p.scatter(
-        Polygon([(0, 488), (270, 488), (270, 499), (0, 499)]),
-        14,
-        ("Quercus robur", "Pinus sylvestris", "Betula pendula"),
-        (1950, 1990),
-        7.0,
-    )
-    p.scatter(
-        Polygon([(300, 492), (500, 494), (500, 499), (300, 499)]),
-        8,
-        ("Quercus robur", "Pinus sylvestris"),
-        (1950, 1990),
-        7.0,
-    )
+        p.scatter(part, 20, _PIONEERS, (1965, 2005), 5.5)
+    p.scatter(box(0, 488, 270, 499), 14, ("Quercus robur", "Pinus sylvestris", "Betula pendula"), (1950, 1990), 7.0)
+    p.scatter(box(300, 494, 500, 499), 8, ("Quercus robur", "Pinus sylvestris"), (1950, 1990), 7.0)
+    p.scatter(box(104, 428, 184, 456), 9, _PIONEERS, (1970, 2005), 6.5)
 
 
 def _gardens(p: Planter) -> None:
-    fruit = (
-        "Malus domestica",
-        "Malus domestica",
-        "Prunus avium",
-        "Juglans regia",
-        "Pyrus communis",
-        "Betula pendula",
-        "Picea abies",
-        "Acer platanoides",
-    )
+    """Plant private gardens and the courtyards of closed blocks."""
     space = layout.street_space().buffer(2.5)
-    for u, v, count in (
-        (195, 400, 26), (195, 345, 24), (50, 390, 30), (220, 290, 16), (450, 300, 30), (450, 225, 26),
-        (450, 140, 34), (370, 145, 18), (370, 230, 12),
-    ):  # fmt: skip
+    for u, v, count in _GARDENS:
         block = layout.block_at(u, v).intersection(layout.AREA).difference(space)
-        if (u, v) == (220, 290):
-            block = block.intersection(Polygon([(190, 260), (280, 260), (280, 330), (190, 330)]))
-        p.scatter(
-            shapely.get_parts(block)[np.argmax(shapely.area(shapely.get_parts(block)))], count, fruit, (1958, 2014), 6.5
-        )
-    p.scatter(Polygon([(2, 432), (100, 432), (100, 458), (2, 458)]), 10, fruit, (1965, 2010), 6.5)
-    p.scatter(
-        Polygon([(104, 426), (184, 428), (184, 456), (104, 456)]),
-        9,
-        ("Betula pendula", "Robinia pseudoacacia", "Acer pseudoplatanus"),
-        (1970, 2005),
-        6.5,
-    )
-    for u, v, depth, count in (
-        (195, 140, 14, 11),
-        (290, 130, 14, 6),
-        (162, 230, 11, 4),
-        (205, 245, 12, 3),
-        (300, 290, 16.5, 4),
-        (370, 295, 17, 4),
-        (308, 375, 17, 8),
-        (372, 380, 17, 6),
-    ):
-        yard = layout.block_at(u, v).buffer(-depth)
-        p.scatter(
-            yard,
-            count,
-            ("Aesculus hippocastanum", "Tilia cordata", "Juglans regia", "Acer pseudoplatanus", "Prunus avium"),
-            (1925, 1995),
-            8.0,
-        )
+        if (u, v) == (220, 290):  # the western half belongs to the nursing home
+            block = block.intersection(box(190, 260, 280, 330))
+        p.scatter(max(shapely.get_parts(block), key=shapely.area), count, _GARDEN, (1958, 2014), 6.5)
+    p.scatter(box(2, 432, 100, 458), 10, _GARDEN, (1965, 2010), 6.5)
+    for u, v, depth, count in _COURTYARDS:
+        p.scatter(layout.block_at(u, v).buffer(-depth), count, _COURTYARD, (1925, 1995), 8.0)
 
 
 def planted() -> list[Tree]:
     """Return all trees, not yet grown."""
     planter = Planter()
-    for step in (_streets, _places, _green, _gardens):
+    for step in (_streets, _squares, _park, _river, _railway, _gardens):
         step(planter)
     return planter.trees

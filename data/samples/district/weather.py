@@ -65,7 +65,7 @@ def hot_day() -> pd.DataFrame:
     mean = table.resample("1h", label="right", closed="left").mean()
     digits = dict(zip(mean.columns, (1, 0, 1, 0, 0, 1), strict=True))
     mean = mean.round(digits) + 0.0
-    mean.insert(0, "Zeit (UTC)", mean.index.strftime("%Y-%m-%d %H:%M"))
+    mean.insert(0, "Zeit (UTC)", pd.DatetimeIndex(mean.index).strftime("%Y-%m-%d %H:%M"))
     return mean.reset_index(drop=True)
 
 
