@@ -265,6 +265,9 @@ def test_every_gap_has_its_sentences_in_both_languages() -> None:
     folder = Path(twin.__file__).parent / "city"
     modules = (
         "bodies",
+        "building_layers",
+        "cadastres",
+        "terrain",
         "crosschecks",
         "inspection",
         "land_cover",
@@ -346,3 +349,82 @@ def test_crowns_of_tiergarten_stand_where_vegetation_was_measured(shared: Path) 
         for grid in (modelled, vegetation)
     ]
     assert np.corrcoef(*shares)[0, 1] > 0.7
+
+
+def citygml(
+    folder: Path, name: str, ids: list[str], *, srs: str = "urn:adv:crs:ETRS89_UTM32*DE_DHHN2016_NH", at: float = X
+) -> Path:
+    """A CityGML file with one flat-roofed block a building, three storeys each and no height."""
+    members = []
+    for i, key in enumerate(ids):
+        x, y = at + 20 * i, Y
+        ring = f"{x} {y} 50 {x + 10} {y} 50 {x + 10} {y + 10} 50 {x} {y + 10} 50 {x} {y} 50"
+        members.append(
+            f'<core:cityObjectMember><bldg:Building gml:id="{key}"><bldg:storeysAboveGround>3</bldg:storeysAboveGround>'
+            "<bldg:boundedBy><bldg:RoofSurface><bldg:lod2MultiSurface><gml:MultiSurface><gml:surfaceMember><gml:Polygon>"
+            f'<gml:exterior><gml:LinearRing><gml:posList srsDimension="3">{ring}</gml:posList></gml:LinearRing></gml:exterior>'
+            "</gml:Polygon></gml:surfaceMember></gml:MultiSurface></bldg:lod2MultiSurface></bldg:RoofSurface></bldg:boundedBy>"
+            "</bldg:Building></core:cityObjectMember>"
+        )
+    spaces = 'xmlns:core="http://www.opengis.net/citygml/2.0" xmlns:bldg="http://www.opengis.net/citygml/building/2.0"'
+    envelope = f'<gml:boundedBy><gml:Envelope srsName="{srs}" srsDimension="3"/></gml:boundedBy>' if srs else ""
+    path = folder / name
+    path.write_text(
+        f'<core:CityModel {spaces} xmlns:gml="http://www.opengis.net/gml">{envelope}{"".join(members)}</core:CityModel>'
+    )
+    return path
+
+
+def test_citygml_and_outlines_become_one_city(district: Path) -> None:
+    first = citygml(district, "a.gml", ["g1", "g2"])
+    second = citygml(district, "b.gml", ["g2", "g3"])
+    footprints = {"path": district / "b.gpkg", "height": "h"}
+    city = twin.load(buildings=[first, {"path": second}, footprints], default_storey_height=3.2)
+    assert city.objects["id"].tolist() == ["g1", "g2", "g3", "b-1", "b-2", "b-3"]
+    assert len(city.polygons) == len(city.surfaces) == 3
+    assert city.surfaces["object"].tolist() == [0, 1, 2]
+    assert city.polygons.rings(2)[0][0].tolist() == [X + 20, Y, 50]
+    np.testing.assert_allclose(city.objects["measured_height"][:3], 9.6)
+    log = city.gaps.set_index("code")
+    assert log.loc["building_repeated", "places"] == ["g2"]
+    assert city.sources["path"].tolist() == [str(first), str(second), str(district / "b.gpkg")]
+
+
+def test_height_datum_of_the_buildings_is_kept(district: Path) -> None:
+    file = citygml(district, "a.gml", ["g1"])
+    assert twin.load(file).crs == pyproj.CRS("EPSG:25832+7837")
+    assert twin.load(file, crs="EPSG:25832").crs == pyproj.CRS("EPSG:25832+7837")
+    assert twin.load(file, crs=25832).crs == pyproj.CRS("EPSG:25832+7837")
+    older = twin.load(file, crs="EPSG:25832+5783")
+    assert older.crs == pyproj.CRS("EPSG:25832+5783")
+    assert older.gaps.set_index("code").loc["height_datum_mixed", "layer"] == "buildings"
+
+
+def test_citygml_of_another_zone_is_moved(district: Path) -> None:
+    x, y = pyproj.Transformer.from_crs("EPSG:25832", "EPSG:25833", always_xy=True).transform(X, Y)
+    city = twin.load(citygml(district, "a.gml", ["g1"]), crs="EPSG:25833")
+    np.testing.assert_allclose(city.polygons.rings(0)[0][0], [x, y, 50], atol=1e-6)
+
+
+def test_citygml_without_crs_stays_local_alone_and_is_refused_beside_others(district: Path) -> None:
+    file = citygml(district, "local.gml", ["g1"], srs="")
+    assert twin.load(file).crs is None
+    with pytest.raises(InputError, match=r"local\.gml names no earth-bound .*crs = \"EPSG:25832\""):
+        twin.load(buildings=file, terrain=district / "dgm.tif")
+    assert twin.load(buildings={"path": file, "crs": CRS}, terrain=district / "dgm.tif").crs == pyproj.CRS(CRS)
+
+
+def test_citygml_in_degrees_that_says_metres_is_refused(district: Path) -> None:
+    file = citygml(district, "grad.gml", ["g1"], srs="EPSG:25832", at=9.0)
+    file.write_text(
+        file.read_text().replace(f"{Y} ", "53.5 ").replace(f"{Y + 10} ", "53.501 ").replace("19.0 ", "9.001 ")
+    )
+    with pytest.raises(InputError, match="look like degrees"):
+        twin.load(file)
+
+
+def test_layers_of_a_wrong_kind_are_one_sentence(district: Path) -> None:
+    for layers in ({"terrain": [{"path": "a.tif"}]}, {"trees": 7}, {"buildings": {"pth": "a.gml"}}):
+        with pytest.raises(InputError) as caught:
+            twin.load(**layers)  # type: ignore[arg-type]
+        assert str(caught.value).endswith(".")

@@ -12,7 +12,8 @@ from rasterio.transform import from_origin
 
 from twin.city.placing import Reference
 from twin.city.profile import TerrainLayer
-from twin.city.rasters import read_raster, read_terrain, terrain_bounds
+from twin.city.rasters import read_raster
+from twin.city.terrain import read_terrain, terrain_bounds
 from twin.errors import InputError
 
 WEST, NORTH = 565000.0, 5930100.0

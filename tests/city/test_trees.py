@@ -14,11 +14,12 @@ import shapely
 from shapely.geometry import MultiPoint, Point
 
 from models.layers import read_table
+from twin.city.cadastres import cadastres, recognised
 from twin.city.gaps import GapLog
 from twin.city.placing import Reference
 from twin.city.profile import TreesLayer
 from twin.city.tree_filling import fill_trees, forms
-from twin.city.trees import cadastres, genus_of, limits, read_trees, recognised
+from twin.city.trees import genus_of, limits, read_trees
 from twin.errors import InputError
 
 X, Y = 565000.0, 5930000.0

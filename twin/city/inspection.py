@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from twin.city.bodies import body_bounds
+from twin.city.cadastres import recognised
 from twin.city.crs import crs_label
 from twin.city.delimited import SUFFIXES as TABLE_SUFFIXES
 from twin.city.delimited import read_delimited
@@ -26,8 +27,8 @@ from twin.city.loading import load
 from twin.city.model import City
 from twin.city.placing import Bounds
 from twin.city.profile import Layer
-from twin.city.rasters import RASTER_SUFFIXES, read_raster, terrain_bounds
-from twin.city.trees import recognised
+from twin.city.rasters import RASTER_SUFFIXES, read_raster
+from twin.city.terrain import report_holes, terrain_bounds
 from twin.errors import InputError
 
 __all__ = ["Inspection", "Section", "inspect"]
@@ -157,8 +158,6 @@ def _without_crs(layer: str, file: Path) -> GapLog:
 def _of_raster(file: Path) -> Inspection:
     raster = read_raster(file)
     log = GapLog() if raster.crs is not None else _without_crs("terrain", file)
-    from twin.city.rasters import report_holes
-
     report_holes(raster, [file], log)
     known = ~np.isnan(raster.values)
     rows, columns = raster.values.shape

@@ -15,20 +15,21 @@ import pyproj
 import shapely
 
 from twin.city import bodies, gaps
+from twin.city.building_layers import all_bodies, read_bodies
+from twin.city.cadastres import cadastres
 from twin.city.crosschecks import cross_check
-from twin.city.crs import crs_label
 from twin.city.defaults import default
 from twin.city.delimited import SUFFIXES as TABLE_SUFFIXES
 from twin.city.features import VECTOR_SUFFIXES, read_features
 from twin.city.files import found, is_citygml, source_rows
 from twin.city.land_cover import read_land_cover
 from twin.city.model import LAND_COVER_COLUMNS, NETWORK_COLUMNS, SOURCE_COLUMNS, STATION_COLUMNS, TREE_COLUMNS, City
-from twin.city.outlines import read_footprints
 from twin.city.placing import Bounds, Reference, grown, parsed, placed, require_projected
-from twin.city.profile import BuildingsLayer, Layer, Profile, make_profile, read_profile
-from twin.city.rasters import RASTER_SUFFIXES, read_terrain
+from twin.city.profile import Layer, Profile, make_profile, read_profile
+from twin.city.rasters import RASTER_SUFFIXES
+from twin.city.terrain import read_terrain
 from twin.city.tree_filling import fill_trees
-from twin.city.trees import cadastres, read_trees
+from twin.city.trees import read_trees
 from twin.city.vectors import read_stations, read_streets
 from twin.errors import InputError
 from twin.progress import track
@@ -50,7 +51,7 @@ def load(
     streets: LayerSpec | None = None,
     stations: LayerSpec | None = None,
     area: Bounds | PathLike | None = None,
-    crs: str | pyproj.CRS | None = None,
+    crs: str | int | pyproj.CRS | None = None,
     lod: int | str | None = None,
     name: str = "",
     default_storey_height: float | None = None,
@@ -67,7 +68,7 @@ def load(
     area : tuple of float or path, optional
         West, south, east, north [m] in the city's CRS, or a vector file whose extent counts. Bodies, trees, land
         cover and streets up to 200 m beyond it are kept, so that shadows from outside the area fall into it.
-    crs : str or pyproj.CRS, optional
+    crs : str, int or pyproj.CRS, optional
         CRS of the city; by default that of the first layer of buildings. All other layers are transformed to it.
     lod : int or str, optional
         Level of detail to take from CityGML; by default all.
@@ -118,7 +119,7 @@ def load(
     if own:
         changes["buildings"] = tuple(layer.model_copy(update=own) for layer in plan.buildings)
     if crs is not None:
-        changes["crs"] = crs if isinstance(crs, str) else crs.to_wkt()
+        changes["crs"] = crs.to_wkt() if isinstance(crs, pyproj.CRS) else str(crs)
     plan = plan.model_copy(update=changes)
     if not plan.layers:
         raise InputError('Nothing to load: give a city profile, or at least one layer such as buildings="lod2.gml".')
@@ -181,7 +182,11 @@ def _layer_table(role: str, spec: LayerSpec) -> Any:
         )
 
     if role == "terrain":
-        return {"path": [os.fspath(p) for p in spec]} if isinstance(spec, list | tuple) else table(spec)
+        if isinstance(spec, list | tuple):
+            if not all(isinstance(one, str | os.PathLike) for one in spec):
+                raise InputError("terrain must be a path, a list of tiles, or one mapping of profile keys.")
+            return {"path": [os.fspath(one) for one in spec]}
+        return table(spec)
     return [table(one) for one in spec] if isinstance(spec, list | tuple) else [table(spec)]
 
 
@@ -233,56 +238,12 @@ class _Loading:
         self.done(self.steps)
 
     def _buildings(self) -> City:
-        cities = []
+        read = []
         for layer in self.plan.buildings:
-            vector = layer.height is not None or layer.storeys is not None
-            if not vector and all(is_citygml(path) for path in layer.path):
-                cities.append(self._citygml(layer))
-            else:
-                files = found(layer.path, "buildings", suffixes=VECTOR_SUFFIXES)
-                _refuse_without_height(files, layer)
-                cities.append(City(crs=self.ref.crs, objects=read_footprints(files, layer, self.ref)))
-                self._note(files, layer, "buildings")
-        if not cities:
-            return City(crs=self.ref.crs)
-        return bodies.joined(cities, self.ref.crs)
-
-    def _citygml(self, layer: BuildingsLayer) -> City:
-        from twin.city.gml import read_citygml
-
-        city = read_citygml(layer.path, lod=layer.lod, crs=layer.crs)
-        self.gap_tables.append(city.gaps)
-        licence = {"licence": layer.licence, "attribution": layer.attribution}
-        self._read(city.sources.assign(**licence))
-        where = layer.path[0] if len(layer.path) == 1 else f"{layer.path[0]} and {len(layer.path) - 1} more"
-        bounds = bodies.body_bounds(city)
-        if bounds is None:
-            return city
-        if city.crs is None:
-            return self._local(city, bounds, where)
-        city = bodies.moved(city, self.ref.settle(city.crs, bounds, where))
-        moved = bodies.body_bounds(city)
-        assert moved is not None
-        self.ref.cover(moved, where)
-        return city
-
-    def _local(self, city: City, bounds: Bounds, where: str) -> City:
-        """Bodies without an earth-bound CRS: allowed alone, or where the city's CRS is given."""
-        if self.ref.crs is not None:
-            self.ref.cover(bounds, where)
-            label = crs_label(self.ref.crs)
-            self.ref.log.add(
-                "crs_assumed", layer="buildings", severity="warning", count=1, of=1, source=where, default=label
-            )
-            return city.replace(crs=self.ref.crs, objects=city.objects.set_crs(self.ref.crs, allow_override=True))
-        others = [layer for layer in self.plan.layers if not isinstance(layer, BuildingsLayer)]
-        if others or len(self.plan.buildings) > 1:
-            raise InputError(
-                f"{where} names no earth-bound coordinate reference system, so no other layer can be laid over it: "
-                'add crs = "EPSG:25832" (or the one it is in) to its table [buildings] of the profile.'
-            )
-        self.ref.cover(bounds, where)
-        return city
+            read.append(read_bodies(layer, self.ref, alone=len(self.plan.layers) == 1))
+            self.gap_tables.append(read[-1].gaps)
+            self._read(read[-1].sources)
+        return all_bodies(read, self.ref)
 
     def _layers(self, role: str, read: Callable[..., gpd.GeoDataFrame], columns: Mapping[str, str]) -> gpd.GeoDataFrame:
         """Read all tables of one layer; without one, an empty table."""
@@ -310,17 +271,6 @@ class _Loading:
         sources = pd.concat(self.sources, ignore_index=True) if self.sources else none
         self.done(self.steps + 1)
         return city.replace(gaps=gaps.join(*self.gap_tables, ref.log.table()), sources=sources)
-
-
-def _refuse_without_height(files: Sequence[Path], layer: BuildingsLayer) -> None:
-    if layer.height is None and layer.storeys is None:
-        from twin.city.features import describe_file
-
-        fields = ", ".join(map(str, describe_file(files[0], layer.layer, layer.encoding)["fields"])) or "none"
-        raise InputError(
-            f"{files[0]} holds footprints without saying where their heights are: "
-            f'add height = "..." or storeys = "..." to its table [buildings]; its columns are {fields}.'
-        )
 
 
 def _area_of(path: str, crs: pyproj.CRS) -> Bounds:

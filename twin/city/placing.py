@@ -38,6 +38,7 @@ __all__ = [
 
 Bounds = tuple[float, float, float, float]
 
+_WIDEST = 3.0  # [deg] no city spans more
 _PREFIXED = {32: 4647, 33: 5650}  # ETRS89 / UTM zone with the zone number before the easting
 
 
@@ -91,7 +92,7 @@ def refuse_degrees(bounds: Bounds, crs: pyproj.CRS, where: str) -> None:
     west, south, east, north = bounds
     if not np.isfinite(bounds).all() or crs.is_geographic:
         return
-    if west >= -180 and east <= 180 and south >= -180 and north <= 180 and max(abs(v) for v in bounds) > 1e-9:
+    if max(abs(v) for v in bounds) <= 180 and max(east - west, north - south) <= _WIDEST:
         raise InputError(
             f"{where} says {crs_label(crs)}, which counts in metres, but its coordinates ({bounds_text(bounds)}) look "
             'like degrees: give the layer crs = "EPSG:4326".'
@@ -183,6 +184,12 @@ def parsed(name: str, where: str) -> pyproj.CRS:
     return crs
 
 
+def _with_heights(plane: pyproj.CRS, other: pyproj.CRS) -> pyproj.CRS:
+    """Return a plane CRS with the height datum of a compound one, where both have codes."""
+    codes = plane.to_epsg(), other.sub_crs_list[1].to_epsg()
+    return pyproj.CRS(f"EPSG:{codes[0]}+{codes[1]}") if all(codes) else plane
+
+
 @dataclass
 class Reference:
     """Where the city lies as far as it is known while layers are read: CRS and extent, and the log of gaps."""
@@ -195,14 +202,30 @@ class Reference:
     find_area: Callable[[pyproj.CRS], Bounds] | None = None
 
     def settle(self, crs: pyproj.CRS, bounds: Bounds | None, where: str) -> pyproj.CRS:
-        """Take the first layer's CRS as the city's where none is fixed yet, then find the area in it."""
+        """Take the first layer's CRS as the city's where none is fixed yet, then find the area in it.
+
+        A city's CRS without heights takes on the height datum of the first layer that names one.
+        """
         if self.crs is None:
             require_projected(crs, bounds, where)
             self.crs = crs
+        elif crs.is_compound and not self.crs.is_compound:
+            self.crs = _with_heights(self.crs, crs)
         if self.find_area is not None:
             find, self.find_area = self.find_area, None
             self.area = self.extent = find(self.crs)
         return self.crs
+
+    def compare_heights(self, own: pyproj.CRS, layer: str, source: str) -> None:
+        """Write a gap row where a layer's heights are in another datum than the city's."""
+        if self.crs is None or not (own.is_compound and self.crs.is_compound):
+            return
+        here, there = own.sub_crs_list[1], self.crs.sub_crs_list[1]
+        if here != there:
+            names = {"own": here.name, "city": there.name}
+            self.log.add(
+                "height_datum_mixed", layer=layer, severity="warning", count=1, of=1, source=source, default="", **names
+            )
 
     def crs_of(
         self, bounds: Bounds, declared: str | None, own: pyproj.CRS | None, where: str, layer: str, *, speechless: bool

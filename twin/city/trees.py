@@ -8,13 +8,9 @@ cannot be true are treated as unknown and shown; what is unknown stays NaN here 
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -22,14 +18,15 @@ import pandas as pd
 import shapely
 
 from models.layers import read_table
+from twin.city.cadastres import ColumnMapping, cadastres, column_mapping
 from twin.city.delimited import is_delimited, read_delimited, read_points
 from twin.city.features import describe_file, numbers, read_features
 from twin.city.model import TREE_COLUMNS
 from twin.city.placing import Reference
-from twin.city.profile import TreesLayer, TreeUnits, nearest
+from twin.city.profile import TreesLayer
 from twin.errors import InputError
 
-__all__ = ["cadastres", "genus_of", "limits", "read_trees", "recognised"]
+__all__ = ["genus_of", "limits", "read_trees"]
 
 _METRES = {"m": 1.0, "dm": 0.1, "cm": 0.01, "mm": 0.001}
 _SIZES = {"height": "m", "crown_diameter": "m", "crown_base": "m", "trunk_circumference": "cm"}
@@ -39,40 +36,10 @@ _NO_SPECIES = ("unbekannt", "unknown", "k.a.", "k. a.", "nicht bekannt", "n.n.",
 
 
 @cache
-def cadastres() -> Mapping[str, Mapping[str, Any]]:
-    """Return the known tree cadastres by name, from ``tables/tree_cadastres.toml``.
-
-    Examples
-    --------
-    >>> cadastres()["berlin"]["columns"]["crown_diameter"]
-    ['kronedurch']
-    """
-    text = resources.files("twin.city").joinpath("tables", "tree_cadastres.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
-@cache
 def limits() -> Mapping[str, tuple[float, float]]:
     """Return the least and greatest possible tree sizes, from ``tables/tree_limits.csv``."""
     rows = read_table("twin.city", "tree_limits.csv")
     return {row["name"]: (float(row["least"]), float(row["most"])) for row in rows}
-
-
-def recognised(available: Sequence[str]) -> str | None:
-    """Return the name of the cadastre whose tell-tale columns a file has, else None.
-
-    Examples
-    --------
-    >>> recognised(["art_bot", "baumhoehe", "kronedurch", "stammumfg", "standalter"])
-    'berlin'
-    """
-    here = {name.lower() for name in available}
-    fits = [
-        (len(entry["recognise"]), name)
-        for name, entry in cadastres().items()
-        if entry["recognise"] and all(column.lower() in here for column in entry["recognise"])
-    ]
-    return max(fits)[1] if fits else None
 
 
 def genus_of(species: pd.Series) -> pd.Series:
@@ -89,55 +56,6 @@ def genus_of(species: pd.Series) -> pd.Series:
     known = ~words.str.lower().isin(_NO_SPECIES) & (genus.str.len() > 2)
     genera = dict(zip(names, genus.where(known, "").str.capitalize().astype(object), strict=True))
     return species.astype("string").fillna("").astype(object).map(genera)
-
-
-@dataclass(frozen=True)
-class _Mapping:
-    """How one file's columns are to be read."""
-
-    columns: Mapping[str, str]
-    known: Mapping[str, Sequence[str]]
-    units: TreeUnits
-    unknown: Mapping[str, Sequence[float]]
-    crs: str | None
-    species_until: str
-    cadastre: str
-
-
-def _mapping(layer: TreesLayer, available: Sequence[str], file: Path, ref: Reference) -> _Mapping:
-    name = layer.cadastre.lower() if layer.cadastre else ""
-    if name and name not in cadastres():
-        allowed = [key for key in cadastres() if key != "general"]
-        raise InputError(
-            f"{layer.cadastre!r} is no known tree cadastre{nearest(name, allowed)}: known are {', '.join(allowed)}."
-        )
-    if not name and layer.columns is None:
-        name = recognised(available) or "general"
-        label = "" if name == "general" else name
-        ref.log.add(
-            "cadastre_recognised",
-            layer="trees",
-            severity="info",
-            count=bool(label),
-            of=1,
-            source=file.name,
-            default=label,
-        )
-    entry = cadastres().get(name, {})
-    known = dict(entry.get("columns", {}))
-    if layer.columns is not None and not name:
-        general = cadastres()["general"]["columns"]
-        known = {key: general[key] for key in ("x", "y") if not layer.columns.geometry}
-    columns = layer.columns.model_dump(exclude_none=True) if layer.columns is not None else {}
-    return _Mapping(
-        columns=columns,
-        known={key: names for key, names in known.items() if key not in columns},
-        units=layer.units or TreeUnits(**entry.get("units", {})),
-        unknown=entry.get("unknown", {}),
-        crs=layer.crs,
-        species_until=entry.get("species_until", ""),
-        cadastre=name,
-    )
 
 
 def read_trees(files: Sequence[Path], layer: TreesLayer, ref: Reference) -> gpd.GeoDataFrame:
@@ -171,12 +89,12 @@ def _trees_of(file: Path, layer: TreesLayer, ref: Reference) -> gpd.GeoDataFrame
     table = is_delimited(file)
     if table:
         available = [str(c) for c in read_heading(file, layer)]
-        mapping = _mapping(layer, available, file, ref)
+        mapping = column_mapping(layer, available, file, ref)
         options = {"separator": layer.separator, "decimal": layer.decimal, "encoding": layer.encoding}
         frame = read_points(file, columns=mapping.columns, known=mapping.known, **options)
     else:
         available = [str(c) for c in describe_file(file, layer.layer, layer.encoding)["fields"]]
-        mapping = _mapping(layer, available, file, ref)
+        mapping = column_mapping(layer, available, file, ref)
         frame = _features(file, layer, mapping)
     _require_sizes(frame, mapping, file, available)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
@@ -193,14 +111,14 @@ def read_heading(file: Path, layer: TreesLayer) -> list[str]:
     ]
 
 
-def _features(file: Path, layer: TreesLayer, mapping: _Mapping) -> gpd.GeoDataFrame:
+def _features(file: Path, layer: TreesLayer, mapping: ColumnMapping) -> gpd.GeoDataFrame:
     places = ("x", "y", "geometry")
     columns = {key: name for key, name in mapping.columns.items() if key not in places}
     known = {key: names for key, names in mapping.known.items() if key not in places}
     return read_features(file, layer=layer.layer, encoding=layer.encoding, columns=columns, known=known)
 
 
-def _require_sizes(frame: gpd.GeoDataFrame, mapping: _Mapping, file: Path, available: Sequence[str]) -> None:
+def _require_sizes(frame: gpd.GeoDataFrame, mapping: ColumnMapping, file: Path, available: Sequence[str]) -> None:
     useful = {"species", "height", "crown_diameter", "trunk_circumference", "trunk_diameter"}
     if useful & set(frame.columns):
         return
@@ -273,7 +191,7 @@ def _pointed(frame: gpd.GeoDataFrame, file: Path, ref: Reference) -> gpd.GeoData
 
 
 def _cleaned(
-    frame: gpd.GeoDataFrame, mapping: _Mapping, layer: TreesLayer, file: Path, ref: Reference
+    frame: gpd.GeoDataFrame, mapping: ColumnMapping, layer: TreesLayer, file: Path, ref: Reference
 ) -> gpd.GeoDataFrame:
     count = len(frame)
     species = _species(frame, mapping)
@@ -295,7 +213,7 @@ def _cleaned(
     return gpd.GeoDataFrame(table.astype(TREE_COLUMNS), geometry=frame.geometry.values, crs=frame.crs)
 
 
-def _species(frame: gpd.GeoDataFrame, mapping: _Mapping) -> np.ndarray:
+def _species(frame: gpd.GeoDataFrame, mapping: ColumnMapping) -> np.ndarray:
     if "species" not in frame:
         return np.full(len(frame), "", dtype=object)
     names = frame["species"].astype("string").fillna("").str.strip()
@@ -334,7 +252,7 @@ def _values(
 def _size(
     frame: gpd.GeoDataFrame,
     name: str,
-    mapping: _Mapping,
+    mapping: ColumnMapping,
     layer: TreesLayer,
     ids: np.ndarray,
     file: Path,
