@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from models.heat.body import pet
 from models.heat.classes import ComfortClass, classify, comfort_classes
 from models.heat.geometry import SkyGeometry, prepare, sky_view_factor
 from models.heat.indices import utci
@@ -19,6 +20,7 @@ __all__ = [
     "classify",
     "comfort_classes",
     "mean_radiant_temperature",
+    "pet",
     "prepare",
     "shadow",
     "simulate",

@@ -28,14 +28,14 @@ def comfort_classes(index: str = "utci") -> tuple[ComfortClass, ...]:
     Parameters
     ----------
     index : str
-        ``"utci"``.
+        ``"utci"`` or ``"pet"``.
 
     Examples
     --------
     >>> comfort_classes("utci")[7].label["de"]
     'Starker Hitzestress'
     """
-    tables = {"utci": "utci_classes.csv"}
+    tables = {"pet": "pet_classes.csv", "utci": "utci_classes.csv"}
     if index not in tables:
         raise InputError(f"There are no classes of {index!r}: use {', '.join(tables)}.")
     return tuple(

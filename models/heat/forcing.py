@@ -98,7 +98,7 @@ def _refuse_night_radiation(times: np.ndarray, radiation: np.ndarray, sun_up: np
         when = np.datetime_as_string(times[at], unit="m")
         raise InputError(
             f"Global radiation is {radiation[at]:.0f} W/m2 at {when} UTC while the sun is below the horizon "
-            f"({int(wrong.sum())} such times): times must be UTC, so check the UTC offset and the meaning of the stamps."
+            f"({int(wrong.sum())} such times): times must be UTC, check the UTC offset and the meaning of the stamps."
         )
 
 

@@ -13,143 +13,21 @@ import hashlib
 import os
 import tempfile
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
+from models.heat.relief import Relief, relief_of
 from models.heat.sky import sky_patches
-from models.heat.sweeps import Sweep, line_count, merge_transposed, sweep_lines, sweep_plan
-from models.layers import InputError, read_table, require_layers, require_metric_grid
+from models.heat.sweeps import merge_transposed
+from models.layers import InputError, read_table
 from models.parallel import in_blocks, over
 
-__all__ = ["Relief", "SkyGeometry", "prepare", "relief_of", "sky_view_factor", "sun_bits"]
+__all__ = ["SkyGeometry", "prepare", "sky_view_factor", "sun_bits"]
 
 _PLANES = 20  # bytes that hold 153 bits
 _VERSION = "1"  # part of the content hash: raise it when the bits change
-
-
-@dataclass(frozen=True)
-class Relief:
-    """The heights that hide the sky, flat and ready for the kernels."""
-
-    shape: tuple[int, int]
-    cell: float
-    surface: np.ndarray
-    """Height of terrain and buildings [m above datum], float32 (cells,)."""
-    under: np.ndarray
-    """Underside of crowns [m above datum]."""
-    top: np.ndarray
-    """Top of crowns [m above datum]; not above ``under`` where there is no crown."""
-
-    @cached_property
-    def turned(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The three heights with rows and columns changed: lines that step through rows read these."""
-        return tuple(  # type: ignore[return-value]
-            np.ascontiguousarray(values.reshape(self.shape).T).ravel()
-            for values in (self.surface, self.under, self.top)
-        )
-
-    @cached_property
-    def span(self) -> tuple[float, float]:
-        """Lowest and highest point [m above datum]."""
-        return float(self.surface.min()), float(max(self.surface.max(), self.top.max()))
-
-    def directed(self, azimuth: float, elevation: float) -> Direction:
-        """Return how a direction crosses this grid.
-
-        Parameters
-        ----------
-        azimuth, elevation : float
-            [deg], azimuth from grid north.
-        """
-        plan = sweep_plan(self.shape, self.cell, azimuth, elevation)
-        rows, columns = self.shape
-        minor = columns if plan.rows_major else rows
-        reach = plan.rise * plan.offsets.size
-        low = self.span[0] - (0.0 if plan.forward else reach) - plan.rise
-        high = self.span[1] + (reach if plan.forward else 0.0) + plan.rise
-        heights = self.turned if plan.rows_major else (self.surface, self.under, self.top)
-        return Direction(plan, minor, heights, low, int((high - low) / plan.bin) // 64 + 3)
-
-
-class Direction(NamedTuple):
-    """One direction over one grid: the plan, and the arrays in which its lines are runs of neighbours."""
-
-    plan: Sweep
-    minor: int
-    heights: tuple[np.ndarray, np.ndarray, np.ndarray]
-    low: float
-    words: int
-
-    def sweep(self, start: int, stop: int, bit: int, open_bits: np.ndarray, crown_bits: np.ndarray) -> np.ndarray:
-        """Walk lines ``start`` to ``stop`` and set ``bit`` in the masks; return walls that face the direction, and lit.
-
-        The masks are laid out as ``heights``: transposed where the plan steps through rows.
-        """
-        plan, major = self.plan, self.plan.offsets.size
-        walls = np.zeros(2, dtype=np.int64)
-        sweep_lines(
-            start, stop, plan.first, plan.offsets, plan.forward, 1, major, self.minor, 0, plan.rise, plan.bin, self.low,
-            *self.heights, np.uint8(bit), open_bits, crown_bits, np.zeros(self.words, np.uint64), walls,
-        )  # fmt: skip
-        return walls
-
-
-def relief_of(site: xr.Dataset) -> Relief:
-    """Return the heights of a site that hide the sky.
-
-    Raises
-    ------
-    InputError
-        If a layer is missing, has holes, or heights contradict each other.
-    """
-    require_layers(site, ("terrain_height", "surface_height", "canopy_height", "trunk_height"))
-    cell = require_metric_grid(site)
-    terrain, surface, canopy, trunk = (
-        np.ascontiguousarray(site[n].values, dtype=np.float32)
-        for n in ("terrain_height", "surface_height", "canopy_height", "trunk_height")
-    )
-    for name, values in (
-        ("terrain_height", terrain),
-        ("surface_height", surface),
-        ("canopy_height", canopy),
-        ("trunk_height", trunk),
-    ):
-        holes = int(np.isnan(values).sum())
-        if holes:
-            row, column = (int(v) for v in np.argwhere(np.isnan(values))[0])
-            raise InputError(
-                f"Layer {name!r} has {holes} cells without a value, the first in row {row}, column {column}: fill them."
-            )
-    if float(canopy.max(initial=0.0)) > 120.0:
-        raise InputError(
-            f"canopy_height reaches {float(canopy.max()):g} m; it is measured above ground, no tree is "
-            "taller than 120 m: "
-            "subtract terrain_height if your crowns are heights above datum."
-        )
-    if float(canopy.min(initial=0.0)) < 0.0 or float(trunk.min(initial=0.0)) < 0.0:
-        raise InputError(
-            "canopy_height and trunk_height are measured above ground and must not be negative: 0 means no tree."
-        )
-    wrong = int(((canopy > 0) & (trunk >= canopy)).sum())
-    if wrong:
-        raise InputError(
-            f"trunk_height is not below canopy_height in {wrong} cells: the crown must begin below its top."
-        )
-    low = int((surface < terrain - 1.0).sum())
-    if low:
-        raise InputError(
-            f"surface_height lies more than 1 m below terrain_height in {low} cells: "
-            "check that both heights have one datum."
-        )
-    has_crown = canopy > 0
-    under = np.where(has_crown, terrain + trunk, 0.0).astype(np.float32)
-    top = np.where(has_crown, terrain + canopy, -1.0).astype(np.float32)
-    top[~has_crown] = under[~has_crown] = np.float32(surface.min() - 1.0)
-    return Relief(terrain.shape, cell, surface.ravel(), under.ravel(), top.ravel())
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +69,46 @@ class SkyGeometry:
                 bits = bits & self.crown_bits[plane] if crowns else bits & ~self.crown_bits[plane]
             total += table[bits]
         return total.reshape(self.shape)
+
+    def update(self, site: xr.Dataset) -> SkyGeometry:
+        """Return the geometry of a changed site: only the lines of sight through changed cells are walked again.
+
+        Parameters
+        ----------
+        site : xarray.Dataset
+            The same grid after the change (trees planted, a building gone).
+
+        Returns
+        -------
+        SkyGeometry
+            The same bits as ``prepare(site)`` would give.
+
+        Raises
+        ------
+        InputError
+            If the grid is another one.
+
+        Examples
+        --------
+        >>> after = before.update(site_with_trees)              # doctest: +SKIP
+        """
+        relief = relief_of(site)
+        if relief.shape != self.shape or relief.cell != self.relief.cell:
+            raise InputError(
+                f"The changed site has {relief.shape} cells of {relief.cell:g} m, the geometry {self.shape} of "
+                f"{self.relief.cell:g} m: call heat.prepare(site) for another grid."
+            )
+        old, new = self.relief, relief
+        crowned = (old.top > old.surface) | (new.top > new.surface)
+        differs = old.surface != new.surface
+        differs |= crowned & ((old.top != new.top) | (old.under != new.under))
+        rows, columns = (at.astype(np.int64) for at in np.nonzero(differs.reshape(self.shape)))
+        if rows.size == 0:
+            return self
+        bits = np.stack([self.open_bits, self.crown_bits])
+        over(lambda plane: _sweep_again(relief, plane, bits[:, plane], rows, columns), range(_PLANES))
+        bits.setflags(write=False)
+        return SkyGeometry(relief, bits[0], bits[1], _content_hash(relief))
 
     def open_patches(self, row: int, column: int) -> tuple[np.ndarray, np.ndarray]:
         """Return for one cell which patches are open and in which a crown comes first, two boolean arrays (153,)."""
@@ -234,9 +152,19 @@ def _sweep_plane(relief: Relief, plane: int, bits: np.ndarray) -> None:
     for number, patch in enumerate(range(plane * 8, min(plane * 8 + 8, patches.azimuth.size))):
         direction = relief.directed(patches.azimuth[patch], patches.elevation[patch])
         target = turned if direction.plan.rows_major else bits
-        direction.sweep(0, line_count(direction.plan), 1 << number, target[0], target[1])
+        lines = direction.lines()
+        direction.sweep(lines, 0, lines.size, 1 << number, target[0], target[1])
     for kind in range(2):
         merge_transposed(turned[kind].reshape(relief.shape[::-1]), bits[kind].reshape(relief.shape))
+
+
+def _sweep_again(relief: Relief, plane: int, bits: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> None:
+    """Walk the lines through changed cells again, for the eight directions of one byte plane."""
+    patches = sky_patches()
+    for number, patch in enumerate(range(plane * 8, min(plane * 8 + 8, patches.azimuth.size))):
+        direction = relief.directed(patches.azimuth[patch], patches.elevation[patch], turn=False)
+        lines = direction.lines_through(rows, columns)
+        direction.sweep(lines, 0, lines.size, 1 << number, bits[0], bits[1])
 
 
 def sun_bits(relief: Relief, azimuth: float, elevation: float) -> tuple[np.ndarray, float]:
@@ -257,7 +185,8 @@ def sun_bits(relief: Relief, azimuth: float, elevation: float) -> tuple[np.ndarr
     """
     direction = relief.directed(azimuth, elevation)
     bits = np.zeros((2, relief.surface.size), np.uint8)
-    walls = in_blocks(lambda start, stop: direction.sweep(start, stop, 1, bits[0], bits[1]), line_count(direction.plan))
+    lines = direction.lines()
+    walls = in_blocks(lambda start, stop: direction.sweep(lines, start, stop, 1, bits[0], bits[1]), lines.size)
     total, lit = np.sum(walls, axis=0)
     found = bits[0] | (bits[1] << 1)
     if direction.plan.rows_major:

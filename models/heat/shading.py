@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from models.heat.geometry import Relief, relief_of, spatial_coordinates, sun_bits
+from models.heat.geometry import spatial_coordinates, sun_bits
+from models.heat.relief import Relief, relief_of
 from models.layers import InputError, read_table
 
 __all__ = ["leaf_transmissivity", "shadow", "sunlit"]

@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from models.heat.forcing import Forcing, forcing
-from models.heat.geometry import SkyGeometry, prepare, relief_of, spatial_coordinates
+from models.heat.body import VARIANT, pet_of_map
+from models.heat.forcing import Forcing, forcing, wind_at
+from models.heat.geometry import SkyGeometry, prepare, spatial_coordinates
 from models.heat.indices import UTCI_WIND, utci_coefficients
 from models.heat.person import Person, person
 from models.heat.radiance import FLUXES, Environment
+from models.heat.relief import relief_of
 from models.heat.sums import body_temperature, patch_sums, utci_of_map
 from models.layers import InputError, require_layers
 
@@ -30,6 +32,7 @@ __all__ = ["OUTPUTS", "simulate"]
 OUTPUTS: dict[str, dict[str, str]] = {
     "tmrt": {"units": "degC", "long_name": "Mean radiant temperature"},
     "utci": {"units": "degC", "long_name": "Universal Thermal Climate Index"},
+    "pet": {"units": "degC", "long_name": "Physiological equivalent temperature"},
     "shadow": {"units": "1", "long_name": "Sunlit fraction"},
     "surface_temperature": {
         "units": "degC",
@@ -186,6 +189,11 @@ def _one_step(
         table = utci_coefficients(float(air.air_temperature[step]), float(air.relative_humidity[step]))
         valid = wind <= UTCI_WIND[1]
         maps["utci"] = utci_of_map(tmrt, float(air.air_temperature[step]), table, wind if valid else np.nan)
+    if "pet" in names:
+        street = float(wind_at(1.1, air.wind_10m[step : step + 1], 10.0)[0])
+        conditions = float(air.air_temperature[step]), float(air.relative_humidity[step])
+        pressure = float(air.pressure[step])
+        maps["pet"] = pet_of_map(tmrt, *conditions, street, posture=body.posture, air_pressure=pressure)
     if any(name in FLUXES for name in names):
         maps.update(radiances.fluxes(surroundings, step))
     return maps
@@ -196,7 +204,7 @@ def _dataset(site: xr.Dataset, weather: xr.Dataset, results: dict[str, np.ndarra
     data = {}
     for name, values in results.items():
         attrs: dict[str, Any] = dict(OUTPUTS[name])
-        if name in ("tmrt", "utci"):
+        if name in ("tmrt", "utci", "pet"):
             attrs["posture"] = body.posture
         if name == "tmrt":
             attrs |= {
@@ -207,6 +215,11 @@ def _dataset(site: xr.Dataset, weather: xr.Dataset, results: dict[str, np.ndarra
             attrs["wind"] = (
                 f"10 m above ground, as given by the weather for the whole grid, not below {UTCI_WIND[0]} m/s"
             )
+        if name == "pet":
+            attrs |= {
+                "variant": VARIANT,
+                "wind": "1.1 m above ground by the profile (z/10 m)^0.2 from the weather's wind",
+            }
         if "spatial_ref" in site.coords:
             attrs["grid_mapping"] = "spatial_ref"
         data[name] = (("time", "y", "x"), values, attrs)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-__all__ = ["BIN", "WALL", "Sweep", "line_count", "merge_transposed", "sweep_lines", "sweep_plan"]
+__all__ = ["BIN", "WALL", "Sweep", "merge_transposed", "sweep_lines", "sweep_plan"]
 
 BIN = 0.125
 """Least height of one bit of the crown string [m]."""
@@ -89,11 +89,6 @@ def sweep_plan(
     return Sweep(offsets, along < 0, rows_major, rise, max(BIN, rise / 16.0), first, last)
 
 
-def line_count(plan: Sweep) -> int:
-    """Return the number of lines of a sweep."""
-    return plan.last - plan.first
-
-
 @njit(cache=True, nogil=True)
 def _set_bits(words, base, low, high, size):  # type: ignore[no-untyped-def]
     """Set the bits whose centres lie in [low, high), in bits; return the first and last word touched."""
@@ -139,10 +134,10 @@ def _inside(offsets, k, minor):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def sweep_lines(  # type: ignore[no-untyped-def]
-    start, stop, first, offsets, forward, row_step, column_step, minor, index0, rise, bin_size, low_c,
+    start, stop, lines, offsets, forward, row_step, column_step, minor, index0, rise, bin_size, low_c,
     z, under, top, bit, open_bits, crown_bits, words, walls,
 ):  # fmt: skip
-    """Walk lines ``first + start`` to ``first + stop`` and set one bit of each cell's masks.
+    """Walk ``lines[start:stop]`` and write one bit of each cell's masks.
 
     ``z, under, top``: surface and crown heights, absolute, flat; ``top`` below ``z`` means no crown. ``row_step`` and
     ``column_step`` are the flat-index steps of the major and the minor axis, ``index0`` the absolute major index of the
@@ -156,8 +151,8 @@ def sweep_lines(  # type: ignore[no-untyped-def]
     half = 0.5 * rise
     zero, one, full = np.uint64(0), np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFF)
     nothing = np.uint8(0)
-    for line in range(start, stop):
-        k = first + line
+    for number in range(start, stop):
+        k = lines[number]
         begin, end = _inside(offsets, k, minor)
         if end <= begin:
             continue
@@ -188,7 +183,7 @@ def sweep_lines(  # type: ignore[no-untyped-def]
                 elif word >= touched_low:
                     words[word] = zero
                 touched_low = max(touched_low, word)
-            open_bits[at] |= bit if c >= highest else nothing
+            open_bits[at] = (open_bits[at] & ~bit) | (bit if c >= highest else nothing)
             highest = max(highest, c)
             crowned = False
             if touched_high >= 0:
@@ -201,7 +196,7 @@ def sweep_lines(  # type: ignore[no-untyped-def]
                 crowned = crowned or bottom - height <= half
                 a, b = _set_bits(words, base, (bottom + x - half) * inverse, (top[at] + x + half) * inverse, size)
                 touched_low, touched_high = min(touched_low, a), max(touched_high, b)
-            crown_bits[at] |= bit if crowned else nothing
+            crown_bits[at] = (crown_bits[at] & ~bit) | (bit if crowned else nothing)
             before, z_before = c, height
         if touched_high >= 0:
             for w in range(touched_low, touched_high + 1):

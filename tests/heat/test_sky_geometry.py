@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import heat
-from models.heat.geometry import prepare, relief_of, sun_bits
+from models.heat.geometry import prepare, sun_bits
+from models.heat.relief import relief_of
 from models.heat.sky import sky_patches
 from models.layers import InputError
 from models.parallel import set_threads
@@ -271,3 +272,25 @@ def test_golden_shadows_and_sky_view(shared):
         error = np.abs(ours - golden)
         assert error.mean() <= 0.012
         assert np.percentile(error, 95) <= 0.03
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_update_gives_the_bits_of_a_full_run(make_heat_site, with_crown, with_building, seed):
+    site = rough_site(make_heat_site, seed, shape=(60, 75))
+    before = prepare(site)
+    after = site.copy(deep=True)
+    rng = np.random.default_rng(seed)
+    for _ in range(3):
+        i, j = rng.integers(0, 50), rng.integers(0, 60)
+        with_crown(after, slice(i, i + 4), slice(j, j + 4), rng.uniform(5, 30), 2.0)
+    after["canopy_height"].values[30:34, 30:36] = 0.0
+    after["trunk_height"].values[30:34, 30:36] = 0.0
+    with_building(after, slice(10, 14), slice(40, 50), 35.0)
+    found, full = before.update(after), prepare(after)
+    assert np.array_equal(found.open_bits, full.open_bits)
+    assert np.array_equal(found.crown_bits, full.crown_bits)
+    assert found.key == full.key
+    assert not np.array_equal(found.open_bits, before.open_bits)
+    assert before.update(site) is before
+    with pytest.raises(InputError, match="another grid"):
+        before.update(after.isel(x=slice(0, 40)))

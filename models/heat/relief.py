@@ -1,0 +1,152 @@
+"""The heights of a site that hide the sky, ready for the line sweeps, and what is wrong with them if something is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from models.heat.sweeps import Sweep, sweep_lines, sweep_plan
+from models.layers import InputError, require_layers, require_metric_grid
+
+__all__ = ["Direction", "Relief", "relief_of"]
+
+
+@dataclass(frozen=True)
+class Relief:
+    """The heights that hide the sky, flat and ready for the kernels."""
+
+    shape: tuple[int, int]
+    cell: float
+    surface: np.ndarray
+    """Height of terrain and buildings [m above datum], float32 (cells,)."""
+    under: np.ndarray
+    """Underside of crowns [m above datum]."""
+    top: np.ndarray
+    """Top of crowns [m above datum]; not above ``under`` where there is no crown."""
+
+    @cached_property
+    def turned(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The three heights with rows and columns changed: lines that step through rows read these."""
+        return tuple(  # type: ignore[return-value]
+            np.ascontiguousarray(values.reshape(self.shape).T).ravel()
+            for values in (self.surface, self.under, self.top)
+        )
+
+    @cached_property
+    def span(self) -> tuple[float, float]:
+        """Lowest and highest point [m above datum]."""
+        return float(self.surface.min()), float(max(self.surface.max(), self.top.max()))
+
+    def directed(self, azimuth: float, elevation: float, *, turn: bool = True) -> Direction:
+        """Return how a direction crosses this grid.
+
+        Parameters
+        ----------
+        azimuth, elevation : float
+            [deg], azimuth from grid north.
+        turn : bool
+            Read the turned heights where lines step through rows (faster for a whole grid).
+        """
+        plan = sweep_plan(self.shape, self.cell, azimuth, elevation)
+        rows, columns = self.shape
+        minor = columns if plan.rows_major else rows
+        reach = plan.rise * plan.offsets.size
+        low = self.span[0] - (0.0 if plan.forward else reach) - plan.rise
+        high = self.span[1] + (reach if plan.forward else 0.0) + plan.rise
+        turned = plan.rows_major and turn
+        heights = self.turned if turned else (self.surface, self.under, self.top)
+        steps = (1, rows) if turned else (columns, 1) if plan.rows_major else (1, columns)
+        return Direction(plan, minor, heights, low, int((high - low) / plan.bin) // 64 + 3, steps)
+
+
+class Direction(NamedTuple):
+    """One direction over one grid: the plan, and the arrays in which its lines are runs of neighbours."""
+
+    plan: Sweep
+    minor: int
+    heights: tuple[np.ndarray, np.ndarray, np.ndarray]
+    low: float
+    words: int
+    steps: tuple[int, int]
+    """Steps of the flat index along and across the lines."""
+
+    def sweep(
+        self, lines: np.ndarray, start: int, stop: int, bit: int, open_bits: np.ndarray, crown_bits: np.ndarray
+    ) -> np.ndarray:
+        """Walk ``lines[start:stop]`` and write ``bit`` in the masks; return walls that face the direction, and lit [cm].
+
+        The masks are laid out as ``heights``: turned where ``steps`` say so.
+        """
+        plan, walls = self.plan, np.zeros(2, dtype=np.int64)
+        sweep_lines(
+            start, stop, lines, plan.offsets, plan.forward, *self.steps, self.minor, 0, plan.rise, plan.bin, self.low,
+            *self.heights, np.uint8(bit), open_bits, crown_bits, np.zeros(self.words, np.uint64), walls,
+        )  # fmt: skip
+        return walls
+
+    def lines(self) -> np.ndarray:
+        """Return the numbers of all lines."""
+        return np.arange(self.plan.first, self.plan.last)
+
+    def lines_through(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Return the numbers of the lines that pass through some cells."""
+        major, minor = (rows, columns) if self.plan.rows_major else (columns, rows)
+        return np.unique(minor - self.plan.offsets[major])
+
+
+def relief_of(site: xr.Dataset) -> Relief:
+    """Return the heights of a site that hide the sky.
+
+    Raises
+    ------
+    InputError
+        If a layer is missing, has holes, or heights contradict each other.
+    """
+    require_layers(site, ("terrain_height", "surface_height", "canopy_height", "trunk_height"))
+    cell = require_metric_grid(site)
+    terrain, surface, canopy, trunk = (
+        np.ascontiguousarray(site[n].values, dtype=np.float32)
+        for n in ("terrain_height", "surface_height", "canopy_height", "trunk_height")
+    )
+    for name, values in (
+        ("terrain_height", terrain),
+        ("surface_height", surface),
+        ("canopy_height", canopy),
+        ("trunk_height", trunk),
+    ):
+        holes = int(np.isnan(values).sum())
+        if holes:
+            row, column = (int(v) for v in np.argwhere(np.isnan(values))[0])
+            raise InputError(
+                f"Layer {name!r} has {holes} cells without a value, the first in row {row}, column {column}: fill them."
+            )
+    if float(canopy.max(initial=0.0)) > 120.0:
+        raise InputError(
+            f"canopy_height reaches {float(canopy.max()):g} m; it is measured above ground, no tree is "
+            "taller than 120 m: "
+            "subtract terrain_height if your crowns are heights above datum."
+        )
+    if float(canopy.min(initial=0.0)) < 0.0 or float(trunk.min(initial=0.0)) < 0.0:
+        raise InputError(
+            "canopy_height and trunk_height are measured above ground and must not be negative: 0 means no tree."
+        )
+    wrong = int(((canopy > 0) & (trunk >= canopy)).sum())
+    if wrong:
+        raise InputError(
+            f"trunk_height is not below canopy_height in {wrong} cells: the crown must begin below its top."
+        )
+    low = int((surface < terrain - 1.0).sum())
+    if low:
+        raise InputError(
+            f"surface_height lies more than 1 m below terrain_height in {low} cells: "
+            "check that both heights have one datum."
+        )
+    has_crown = canopy > 0
+    under = np.where(has_crown, terrain + trunk, 0.0).astype(np.float32)
+    top = np.where(has_crown, terrain + canopy, -1.0).astype(np.float32)
+    top[~has_crown] = under[~has_crown] = np.float32(surface.min() - 1.0)
+    return Relief(terrain.shape, cell, surface.ravel(), under.ravel(), top.ravel())
