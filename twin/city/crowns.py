@@ -155,8 +155,9 @@ def _bases(trees: gpd.GeoDataFrame, height: np.ndarray, log: GapLog) -> np.ndarr
 
 
 def _points(trees: gpd.GeoDataFrame) -> np.ndarray:
-    shapes = trees.geometry.to_numpy()
-    points = np.where(shapely.get_type_id(shapes) == 0, shapes, shapely.centroid(shapes))
+    points = np.array(trees.geometry.to_numpy(), dtype=object)
+    other = shapely.get_type_id(points) > 0
+    points[other] = shapely.centroid(points[other])
     return np.column_stack([shapely.get_x(points), shapely.get_y(points)])
 
 
