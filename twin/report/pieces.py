@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import struct
+import io
 from collections.abc import Sequence
 from html import escape
 
@@ -25,7 +25,7 @@ def figure(image: bytes, alt: str, caption: str = "", *, kind: str = "") -> str:
         Class of the figure.
     """
     mime = "image/png" if image[:8] == b"\x89PNG\r\n\x1a\n" else "image/webp"
-    width, height = _size(image) if mime == "image/png" else (1600, 1000)
+    width, height = _size(image)
     data = base64.b64encode(image).decode("ascii")
     note = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return (
@@ -34,9 +34,11 @@ def figure(image: bytes, alt: str, caption: str = "", *, kind: str = "") -> str:
     )
 
 
-def _size(png: bytes) -> tuple[int, int]:
-    width, height = struct.unpack(">II", png[16:24])
-    return int(width), int(height)
+def _size(image: bytes) -> tuple[int, int]:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(image)) as opened:
+        return opened.size
 
 
 def table(
