@@ -67,9 +67,9 @@ def test_german_names_units_decimal_comma_old_encoding_and_clock(tmp_path):
 @pytest.mark.parametrize(("spelling", "size"), [("hPa", 1.0), ("kPa", 10.0), ("Pa", 0.01)])
 def test_pressure_without_unit_is_told_by_its_size(spelling, size):
     values = np.array([985.0, 1020.0]) / size
-    ours, note = in_our_units(values, name="air_pressure", column="p", spelling="", step_hours=1, file="w.csv")
+    ours, was = in_our_units(values, name="air_pressure", column="p", spelling="", step_hours=1, file="w.csv")
     np.testing.assert_allclose(ours, [985.0, 1020.0])
-    assert (note == "") == (spelling == "hPa")
+    assert was == ("" if spelling == "hPa" else spelling)
 
 
 def test_mapping_with_unit(tmp_path):

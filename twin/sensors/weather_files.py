@@ -152,20 +152,21 @@ def _dataset(raw: RawTable, keep: np.ndarray, step: pd.Timedelta | None, file: s
                 default="derived by the model",
             )
             continue
-        values, note = in_our_units(
-            values, name=name, column=column, spelling=raw.units.get(name, ""), step_hours=hours, file=file
-        )
-        if note:
+        stated = raw.units.get(name, "")
+        values, was = in_our_units(values, name=name, column=column, spelling=stated, step_hours=hours, file=file)
+        if was:
             log.add(
-                "weather_unit_converted",
+                "weather_unit_converted" if stated else "weather_unit_by_size",
                 layer="weather",
-                severity="info",
+                severity="info" if stated else "warning",
                 count=len(values),
                 of=len(values),
                 source=file,
-                default=note,
+                column=column,
+                unit=was,
+                ours=layer.units,
             )
-        attrs = layer.attrs() | {"source_column": column} | ({"conversion": note} if note else {})
+        attrs = layer.attrs() | {"source_column": column} | ({"source_units": was} if was else {})
         arrays[name] = ("time", values, attrs)
     return xr.Dataset(arrays), log
 

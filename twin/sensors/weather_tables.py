@@ -309,6 +309,8 @@ def read_epw(path: Path, *, year: int | None = None) -> RawTable:
     for column, (name, unit, missing) in _EPW.items():
         numbers = frame[column].to_numpy(dtype=float)
         numbers = np.where(numbers >= missing, np.nan, numbers)
+        if name == "longwave_down" and (numbers <= 0).all():
+            continue  # many files hold 0 where nobody measured it
         if not np.isnan(numbers).all():
             values[name], units[name], columns[name] = numbers, unit, column
     # pvlib stamps hour h at its beginning

@@ -79,7 +79,7 @@ def _spelling_of(name: str, column: str, file: str, values: np.ndarray, spelling
 def in_our_units(
     values: np.ndarray, *, name: str, column: str, spelling: str, step_hours: float, file: str
 ) -> tuple[np.ndarray, str]:
-    """Return a column in the unit of the house, and a note of what was done ("" where nothing was).
+    """Return a column in the unit of the house, and the unit it was converted from ("" where nothing was to do).
 
     Parameters
     ----------
@@ -113,5 +113,4 @@ def in_our_units(
         factor = unit.factor / step_hours
     if factor == 1.0 and unit.offset == 0.0:
         return values, ""
-    key = "weather.note_converted" if spelling else "weather.note_converted_by_size"
-    return values * factor + unit.offset, text(key, "en", column=column, unit=taken, ours=WEATHER[name].units)
+    return values * factor + unit.offset, taken
