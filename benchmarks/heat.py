@@ -1,0 +1,232 @@
+"""Time the heat model on a made town, beside the peer where it is installed, and write docs/validation/heat_speed.md.
+
+    python benchmarks/heat.py [--n 500 1000] [--peer solweig] [--threads 2]
+
+CPU seconds of this process over all threads, best of the repetitions; kernels are compiled before the clock starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pvlib
+import xarray as xr
+
+from models import heat
+from models.layers import LAND_COVER
+from models.parallel import set_threads
+
+ROOT = Path(__file__).resolve().parents[1]
+LATITUDE, LONGITUDE, ALTITUDE = 49.87, 8.65, 140.0
+
+
+def make_town(n: int, seed: int = 11) -> xr.Dataset:
+    """Return a town of n x n cells of 1 m: closed blocks with yards, rows, towers, parks, street trees, a gentle slope."""
+    rng = np.random.default_rng(seed)
+    yy, xx = np.mgrid[0:n, 0:n].astype(np.float32)
+    terrain = 100.0 + 0.005 * (xx + 0.5 * (n - yy))
+    roof, cover = np.zeros((n, n), np.float32), np.full((n, n), LAND_COVER["asphalt"], np.uint8)
+    for top in range(0, n, 90):
+        for left in range(0, n, 90):
+            block = (slice(top, min(top + 72, n)), slice(left, min(left + 72, n)))
+            kind = rng.random()
+            if kind < 0.15:
+                cover[block] = LAND_COVER["grass"]
+            elif kind < 0.65:
+                depth = int(rng.integers(10, 14))
+                roof[block] = rng.uniform(12, 22)
+                yard = (slice(top + depth, max(top + 72 - depth, 0)), slice(left + depth, max(left + 72 - depth, 0)))
+                roof[yard] = 0.0
+                cover[yard] = LAND_COVER["grass"]
+            elif kind < 0.92:
+                for row in range(top, min(top + 60, n), 24):
+                    roof[row : row + 12, block[1]] = rng.uniform(8, 16)
+                    cover[row + 12 : row + 24, block[1]] = LAND_COVER["grass"]
+            else:
+                roof[top + 20 : top + 48, left + 20 : left + 48] = rng.uniform(35, 60)
+    cover[roof > 0] = LAND_COVER["building"]
+    crown, trunk = np.zeros((n, n), np.float32), np.zeros((n, n), np.float32)
+    for _ in range(n * n // 110):
+        plant_tree(rng, roof, crown, trunk, yy, xx)
+    layers = {
+        "terrain_height": terrain.astype(np.float32),
+        "surface_height": (terrain + roof).astype(np.float32),
+        "canopy_height": crown,
+        "trunk_height": trunk,
+        "building_id": (roof > 0).astype(np.int32),
+        "land_cover": cover,
+    }
+    coordinates = {"y": np.arange(n)[::-1] + 0.5, "x": np.arange(n) + 0.5}
+    place = {"latitude": LATITUDE, "longitude": LONGITUDE}
+    return xr.Dataset({k: (("y", "x"), v) for k, v in layers.items()}, coordinates, place)
+
+
+def plant_tree(rng: np.random.Generator, roof: Any, crown: Any, trunk: Any, yy: Any, xx: Any) -> None:
+    """Plant one tree beside the buildings, in place."""
+    n = roof.shape[0]
+    i, j = (int(v) for v in rng.integers(0, n, 2))
+    if roof[i, j] > 0 or rng.random() < 0.25:
+        return
+    radius, height = rng.uniform(1.5, 4.5), rng.uniform(5, 16)
+    box = (slice(max(int(i - radius), 0), int(i + radius) + 2), slice(max(int(j - radius), 0), int(j + radius) + 2))
+    distance = ((yy[box] - i) ** 2 + (xx[box] - j) ** 2) / radius**2
+    top = height * (0.75 + 0.25 * np.sqrt(np.clip(1 - distance, 0, 1)))
+    inside = (distance <= 1) & (roof[box] == 0) & (top > crown[box])
+    crown[box][inside] = top[inside]
+    trunk[box][inside] = 0.25 * height
+
+
+def make_day() -> xr.Dataset:
+    """Return a clear hot day, 24 hours, UTC, by the Ineichen sky."""
+    times = pd.date_range("2022-07-18 23:00", periods=24, freq="h", tz="UTC")
+    sky = pvlib.location.Location(LATITUDE, LONGITUDE, "UTC", ALTITUDE).get_clearsky(times, linke_turbidity=3.5)
+    air = 28.5 + 8.5 * np.cos(2 * np.pi * (np.arange(24) - 16) / 24)
+    humidity = 100 * np.exp(17.625 * 13 / 256.04) / np.exp(17.625 * air / (air + 243.04))
+    columns = {
+        "air_temperature": air,
+        "relative_humidity": np.minimum(humidity, 100.0),
+        "wind_speed": np.full(24, 2.0),
+        "global_radiation": sky["ghi"].to_numpy(),
+        "direct_normal_radiation": sky["dni"].to_numpy(),
+        "diffuse_radiation": sky["dhi"].to_numpy(),
+    }
+    data = {name: ("time", values) for name, values in columns.items()}
+    return xr.Dataset(data, {"time": times.tz_localize(None).to_numpy()}, {"interval": "instant"})
+
+
+def clock(function: Callable[[], Any], repeat: int = 3) -> tuple[float, float, Any]:
+    """Return the least CPU seconds, the least wall seconds, and the last result."""
+    cpu, wall, result = [], [], None
+    for _ in range(repeat):
+        c, w = time.process_time(), time.perf_counter()
+        result = function()
+        cpu.append(time.process_time() - c)
+        wall.append(time.perf_counter() - w)
+    return min(cpu), min(wall), result
+
+
+def move_ten_trees(site: xr.Dataset) -> xr.Dataset:
+    """Return the town with ten more trees on its streets."""
+    after = site.copy(deep=True)
+    rng, n = np.random.default_rng(5), site.sizes["x"]
+    yy, xx = np.mgrid[0:n, 0:n].astype(np.float32)
+    roof = site.surface_height.values - site.terrain_height.values
+    for _ in range(14):
+        plant_tree(rng, roof, after.canopy_height.values, after.trunk_height.values, yy, xx)
+    return after
+
+
+def ours(n: int) -> dict[str, float]:
+    """Return the figures of one size."""
+    site, day = make_town(n), make_day()
+    cells = n * n
+    cpu, wall, geometry = clock(lambda: heat.prepare(site))
+    figures = {"prepare us/cell": cpu / cells * 1e6, "prepare wall s": wall}
+    cpu_day, wall_day, result = clock(lambda: heat.simulate(site, day, geometry=geometry), 2)
+    figures |= {
+        "step us/cell": cpu_day / cells / 24 * 1e6,
+        "24 h wall s": wall_day,
+        "prepare + 24 h CPU s": cpu + cpu_day,
+    }
+    noon = day.isel(time=slice(14, 15))
+    base, _, _ = clock(lambda: heat.simulate(site, noon, geometry=geometry, outputs="tmrt"))
+    with_pet, _, _ = clock(lambda: heat.simulate(site, noon, geometry=geometry, outputs=("tmrt", "pet")))
+    figures["PET map us/cell"] = max(with_pet - base, 0.0) / cells * 1e6
+    after = move_ten_trees(site)
+    figures["ten trees: geometry wall s"] = clock(lambda: geometry.update(after))[1]
+    figures["ten trees: 15:00 map wall s"] = clock(
+        lambda: heat.simulate(after, noon, geometry=geometry.update(after), outputs="utci")
+    )[1]
+    figures["peak MiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    figures["UTCI max"] = float(result.utci.max())
+    return figures
+
+
+def peer(n: int) -> dict[str, float]:
+    """Return the figures of the package solweig (GPU paths off), on the same town and day."""
+    import solweig
+
+    solweig.disable_gpu()
+    for name in ("disable_aniso_gpu", "disable_gvf_gpu", "disable_gvf_precompute_gpu"):
+        getattr(solweig.rustalgos.pipeline, name)()
+    site, day = make_town(n), make_day()
+    codes = np.full((n, n), 1, np.uint8)
+    codes[site.land_cover.values == LAND_COVER["building"]] = 2
+    codes[site.land_cover.values == LAND_COVER["grass"]] = 5
+    folder = tempfile.mkdtemp(prefix="peer")
+    heights = {
+        "dsm": site.surface_height.values,
+        "dem": site.terrain_height.values,
+        "cdsm": site.canopy_height.values,
+        "tdsm": site.trunk_height.values,
+    }
+    c, w = time.process_time(), time.perf_counter()
+    surface = solweig.SurfaceData.prepare(
+        **heights, land_cover=codes, pixel_size=1.0, smooth_quantized_dem=False, working_dir=folder
+    )
+    cpu, wall = time.process_time() - c, time.perf_counter() - w
+    place = solweig.Location(latitude=LATITUDE, longitude=LONGITUDE, altitude=ALTITUDE, utc_offset=1)
+    hours = [
+        solweig.Weather(
+            datetime=pd.Timestamp(day.time.values[k]).to_pydatetime() + pd.Timedelta(hours=1),
+            ta=float(day.air_temperature[k]), rh=float(day.relative_humidity[k]), global_rad=float(day.global_radiation[k]),
+            ws=2.0, pressure=997.0, measured_direct_rad=float(day.direct_normal_radiation[k]),
+            measured_diffuse_rad=float(day.diffuse_radiation[k]),
+        )
+        for k in range(24)
+    ]  # fmt: skip
+    c2, w2 = time.process_time(), time.perf_counter()
+    solweig.calculate(surface, hours, place, output_dir=folder, use_anisotropic_sky=True)
+    cpu_day, wall_day = time.process_time() - c2, time.perf_counter() - w2
+    return {
+        "prepare us/cell": cpu / n / n * 1e6,
+        "prepare wall s": wall,
+        "step us/cell": cpu_day / n / n / 24 * 1e6,
+        "24 h wall s": wall_day,
+        "prepare + 24 h CPU s": cpu + cpu_day,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n", type=int, nargs="+", default=[500, 1000])
+    parser.add_argument("--peer", choices=["solweig"])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "validation" / "heat_speed.md")
+    options = parser.parse_args()
+    set_threads(options.threads)
+    ours(60)  # compiles
+    found = {n: ours(n) for n in sorted(options.n)}
+    theirs = {n: peer(n) for n in options.n} if options.peer else {}
+    sizes = sorted(found)
+    head = [f"{n} x {n}" for n in sizes] + [f"peer {n}" for n in theirs] + [f"ratio {n}" for n in theirs]
+    lines = [
+        "# Heat: how fast is it?",
+        "",
+        f"Written by `python benchmarks/heat.py`, {options.threads} threads, {platform.machine()}, 1 m cells, buildings and trees,",
+        "anisotropic sky, one clear day by the hour; CPU time over all threads, kernels compiled before.",
+        "",
+        "| stage | " + " | ".join(head) + " |",
+        "|---|" + "---|" * len(head),
+    ]
+    for name in next(iter(found.values())):
+        row = [f"{found[n][name]:.3g}" for n in sizes]
+        row += [f"{t[name]:.3g}" if name in t else "" for t in theirs.values()]
+        row += [f"{t[name] / found[n][name]:.0f}" if name in t else "" for n, t in theirs.items()]
+        lines.append(f"| {name} | " + " | ".join(row) + " |")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
