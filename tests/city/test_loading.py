@@ -298,6 +298,7 @@ def test_every_gap_has_its_sentences_in_both_languages() -> None:
         "highest",
         "holes",
         "pairs",
+        "attribute",
     ]
     names += ["classes", "own", "city", "frm", "margin", "column", "genus", "group", "list", "table"]
     values = dict.fromkeys([*names, "broadleaf", "conifer"], "?")
@@ -428,3 +429,12 @@ def test_layers_of_a_wrong_kind_are_one_sentence(district: Path) -> None:
         with pytest.raises(InputError) as caught:
             twin.load(**layers)  # type: ignore[arg-type]
         assert str(caught.value).endswith(".")
+
+
+def test_attributes_some_buildings_lack_and_trees_entered_twice_are_said(samples: Path) -> None:
+    rows = twin.load(samples / "city.toml").gaps
+    missing = rows[rows["code"] == "attribute_missing"]
+    assert {row["attribute"] for row in missing["values"]} == {"measured_height", "roof_type", "storeys"}
+    assert (missing["count"] < missing["of"]).all()
+    assert rows.loc[rows["code"] == "trees_repeated", "count"].tolist() == [1]
+    assert rows.loc[rows["code"] == "trees_felled", "count"].tolist() == [1]

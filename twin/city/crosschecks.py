@@ -1,4 +1,4 @@
-"""What layers say of each other: trees inside buildings or water, things beside the terrain, missing roofs."""
+"""What layers say of each other and leave unsaid: trees inside buildings or water or twice, attributes and roofs missing."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def cross_check(city: City, log: GapLog) -> None:
     """
     _trees_in_buildings(city, log)
     _trees_in_water(city, log)
+    _trees_twice(city, log)
+    _unsaid(city, log)
     _beside_the_terrain(city, log)
     _roofless(city, log)
 
@@ -52,6 +54,47 @@ def _trees_in_water(city: City, log: GapLog) -> None:
         shapely.STRtree(_tree_points(city)).query(np.asarray(water.geometry.values), predicate="contains")[1]
     )
     _say_trees(city, hits, "trees_in_water", log)
+
+
+def _trees_twice(city: City, log: GapLog) -> None:
+    """Trees of one species within 10 cm of each other: most likely one tree, entered twice."""
+    if len(city.trees) < 2:
+        return
+    points = _tree_points(city)
+    first, second = shapely.STRtree(points).query(points, predicate="dwithin", distance=0.1)
+    species = city.trees["species"].to_numpy()
+    again = second[(first < second) & (species[first] == species[second])]
+    _say_trees(city, np.unique(again), "trees_repeated", log)
+
+
+_ATTRIBUTES = ("measured_height", "roof_type", "storeys")
+
+
+def _unsaid(city: City, log: GapLog) -> None:
+    """Attributes that a German LoD2 delivery has and some buildings lack (the models take heights from the surfaces)."""
+    objects = city.objects
+    bodies = objects["kind"].isin(("Building", "BuildingPart")).to_numpy()
+    if "lod" in objects:
+        bodies &= (objects["lod"] != "0").to_numpy()  # plain footprints tell their heights elsewhere
+    whole = np.zeros(len(objects), dtype=bool)  # has parts that carry the attributes
+    parents = objects["parent"].to_numpy()
+    whole[parents[parents >= 0]] = True
+    single = bodies & ~whole
+    for name in (name for name in _ATTRIBUTES if name in objects):
+        values = objects[name]
+        missing = single & (values.isna() | (values.astype("string") == "")).to_numpy(dtype=bool)
+        if not missing.any() or missing.sum() == single.sum():
+            continue  # an attribute that nobody delivers is no gap of single buildings
+        log.add(
+            "attribute_missing",
+            layer="buildings",
+            severity="info",
+            count=int(missing.sum()),
+            of=int(single.sum()),
+            source=", ".join(_first(objects["source"].to_numpy()[missing])),
+            places=objects["id"].to_numpy()[missing],
+            attribute=name,
+        )
 
 
 def _say_trees(city: City, rows: np.ndarray, code: str, log: GapLog) -> None:

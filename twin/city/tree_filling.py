@@ -188,7 +188,7 @@ def fill_trees(trees: gpd.GeoDataFrame, log: GapLog) -> gpd.GeoDataFrame:
         of=len(trees),
         source=source,
         places=ids[filled["crown_base"]],
-        default="x height",
+        default=f"{_form_table()['broadleaf'][2]:g} / {_form_table()['conifer'][2]:g} x height",
         broadleaf=f"{_form_table()['broadleaf'][2]:g}",
         conifer=f"{_form_table()['conifer'][2]:g}",
     )
