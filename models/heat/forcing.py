@@ -78,17 +78,19 @@ def _interval(weather: xr.Dataset) -> str:
     return str(interval)
 
 
-def _steps(weather: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+def _steps(weather: xr.Dataset) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the times, the time each step carries the surfaces on [s], and the length of the averages [s]."""
     times = np.asarray(weather["time"].values, dtype="datetime64[ns]")
     if times.size == 1:
-        return times, np.array([3600.0])
+        return times, np.array([3600.0]), 3600.0
     gaps = np.diff(times) / np.timedelta64(1, "s")
     if gaps.min() <= 0:
         at = int(np.argmax(gaps <= 0)) + 1
         raise InputError(
             f"Weather times must rise; {np.datetime_as_string(times[at], unit='m')} does not follow its forerunner."
         )
-    return times, np.concatenate([gaps[:1], gaps])
+    # a night left out is a long way for the surfaces, but the averages keep their usual length
+    return times, np.concatenate([gaps[:1], gaps]), float(np.median(gaps))
 
 
 def _refuse_night_radiation(times: np.ndarray, radiation: np.ndarray, sun_up: np.ndarray) -> None:
@@ -162,13 +164,10 @@ def forcing(
         if weather[name].dims != ("time",):
             raise InputError(f"Weather variable {name!r} must have the one dimension 'time', not {weather[name].dims}.")
     interval = _interval(weather)
-    times, seconds = _steps(weather)
+    times, seconds, average = _steps(weather)
     shift = {"end": -0.5, "start": 0.5, "instant": 0.0}[interval]
-    length = (seconds * 1e9).astype("timedelta64[ns]")
-    middle = times + (shift * seconds * 1e9).astype("timedelta64[ns]")
-    edge = (
-        length // 2 if interval != "instant" else np.full(times.size, np.timedelta64(30, "m")).astype("timedelta64[ns]")
-    )
+    middle = times + np.timedelta64(round(shift * average * 1e9), "ns")
+    edge = np.timedelta64(1800 if interval == "instant" else round(0.5 * average), "s")
     sun = sun_position(np.concatenate([middle - edge, middle, middle + edge]), latitude, longitude)
     before, elevation, after = np.split(sun["elevation"].values, 3)
     azimuth = np.split(sun["azimuth"].values, 3)[1]

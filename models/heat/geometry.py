@@ -10,6 +10,7 @@ Left out: overhangs, balconies and arcades (one surface height a cell), crowns a
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import tempfile
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from models.layers import InputError, read_table
 from models.parallel import in_blocks, over
 
 __all__ = ["SkyGeometry", "prepare", "sky_view_factor", "sun_bits"]
+
+_log = logging.getLogger(__name__)
 
 _PLANES = 20  # bytes that hold 153 bits
 _VERSION = "1"  # part of the content hash: raise it when the bits change
@@ -222,16 +225,30 @@ def prepare(site: xr.Dataset, *, cache: str | os.PathLike[str] | None = None) ->
     relief = relief_of(site)
     key = _content_hash(relief)
     kept = Path(cache) / f"sky-{key}.npy" if cache is not None else None
-    if kept is not None and kept.is_file():
-        bits = np.load(kept)
-        if bits.shape == (2, _PLANES, relief.surface.size):
-            return SkyGeometry(relief, bits[0], bits[1], key)
+    found = _kept_bits(kept, (2, _PLANES, relief.surface.size)) if kept is not None else None
+    if found is not None:
+        return SkyGeometry(relief, found[0], found[1], key)
     bits = np.zeros((2, _PLANES, relief.surface.size), dtype=np.uint8)
     over(lambda plane: _sweep_plane(relief, plane, bits[:, plane]), range(_PLANES))
     if kept is not None:
         _keep(kept, bits)
     bits.setflags(write=False)
     return SkyGeometry(relief, bits[0], bits[1], key)
+
+
+def _kept_bits(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return the bits kept on disk, read-only; None where there are none or the file is damaged (it is made again)."""
+    try:
+        bits = np.load(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError):
+        _log.warning("%s is damaged; the sky geometry is worked out again.", path)
+        return None
+    if bits.shape != shape or bits.dtype != np.uint8:
+        return None
+    bits.setflags(write=False)
+    return np.asarray(bits)
 
 
 def _keep(path: Path, bits: np.ndarray) -> None:

@@ -68,6 +68,13 @@ def ground_properties(site: xr.Dataset) -> GroundProperties:
     """
     code = np.ascontiguousarray(site["land_cover"].values, dtype=np.uint8).ravel()
     table = _ground_table()
+    ground = np.asarray(site["building_id"].values).ravel() == 0
+    unknown = np.unique(code[ground & np.isnan(table["inertia"][code])])
+    if unknown.size:
+        raise InputError(
+            f"land_cover holds the code {', '.join(map(str, unknown))} on open ground; allowed are "
+            f"{', '.join(f'{c} {n}' for n, c in LAND_COVER.items())}: map your classes to these."
+        )
 
     def layer(name: str) -> np.ndarray:
         by_class = land_cover_property(name)[code].astype(np.float32)

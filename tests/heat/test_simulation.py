@@ -302,3 +302,32 @@ def test_times_survive(square, make_hot_day):
     weather = make_hot_day().isel(time=slice(2))
     assert pd.DatetimeIndex(heat.simulate(square, weather).time.values).equals(pd.DatetimeIndex(weather.time.values))
     assert isinstance(heat.simulate(square, weather), xr.Dataset)
+
+
+def test_unknown_land_cover_is_named(make_heat_site, make_hot_day):
+    site = make_heat_site((10, 10))
+    site["land_cover"].values[2, 3] = 77
+    with pytest.raises(InputError, match="the code 77"):
+        heat.simulate(site, make_hot_day())
+
+
+def test_a_left_out_night_does_not_move_the_sun(make_heat_site, make_hot_day):
+    weather = make_hot_day(48)
+    days = weather.isel(time=[*range(6, 18), *range(30, 42)])
+    site = make_heat_site((10, 10))
+    whole = heat.simulate(site, weather, outputs=("shortwave_down", "tmrt"))
+    part = heat.simulate(site, days, outputs=("shortwave_down", "tmrt"))
+    same = whole.sel(time=days.time)
+    assert part.shortwave_down.values == pytest.approx(same.shortwave_down.values, abs=1e-3)
+    assert np.abs(part.tmrt.values[-1] - same.tmrt.values[-1]).max() < 0.5
+
+
+def test_ten_minute_steps_agree_with_hours(make_heat_site, make_hot_day):
+    times = pd.date_range("2022-07-19T00:10", periods=144, freq="10min")
+    hourly = make_hot_day()
+    fine = hourly.interp(time=times.to_numpy(), kwargs={"fill_value": "extrapolate"}).assign_attrs(interval="instant")
+    coarse = hourly.assign_attrs(interval="instant")
+    site = make_heat_site((8, 8))
+    a = heat.simulate(site, fine, outputs="surface_temperature").surface_temperature.sel(time="2022-07-19T15:00")
+    b = heat.simulate(site, coarse, outputs="surface_temperature").surface_temperature.sel(time="2022-07-19T15:00")
+    assert a.values == pytest.approx(b.values, abs=1.5)

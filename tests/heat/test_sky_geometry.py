@@ -294,3 +294,14 @@ def test_update_gives_the_bits_of_a_full_run(make_heat_site, with_crown, with_bu
     assert before.update(site) is before
     with pytest.raises(InputError, match="another grid"):
         before.update(after.isel(x=slice(0, 40)))
+
+
+def test_damaged_cache_is_made_again(make_heat_site, tmp_path, caplog):
+    site = rough_site(make_heat_site, 9)
+    first = prepare(site, cache=tmp_path)
+    path = tmp_path / f"sky-{first.key}.npy"
+    path.write_bytes(path.read_bytes()[:200])
+    again = prepare(site, cache=tmp_path)
+    assert np.array_equal(again.open_bits, first.open_bits)
+    assert "damaged" in caplog.text
+    assert np.load(path).shape == (2, *first.open_bits.shape)
