@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from twin.city.cityjson.reading import read_cityjson
+from twin.city.cityjson.writing import write_cityjson
 
-__all__ = ["read_cityjson"]
+__all__ = ["read_cityjson", "write_cityjson"]

@@ -161,34 +161,42 @@ def faces_of(
     of_face = of_open[polygon]
     solid, shell = _solids(level, polygon, ring_depth[of_open] > 2)
 
-    of_point = np.repeat(np.arange(len(geometry)), np.diff(found.first))
-    count = np.diff(vertices.first)[root]
-    fits = (found.numbers >= 0) & (found.numbers < count[of_point])
-    index = np.where(fits, found.numbers + vertices.first[root][of_point], 0)
-    xyz = vertices.xyz[index] if len(vertices.xyz) else np.zeros((len(index), 3))
-    wild = fits & ~(np.abs(xyz) < _FARTHEST).all(axis=1)
-
-    start = _starts(ring_size)
-    closing = _closing(found.numbers, start)
+    of_point = np.repeat(np.arange(len(geometry), dtype=np.int32), np.diff(found.first))
+    fits = (found.numbers >= 0) & (found.numbers < np.diff(vertices.first)[root][of_point])
+    index = found.numbers + vertices.first[root][of_point] if len(vertices.first) > 2 else found.numbers
+    index = index if fits.all() else np.where(fits, index, 0)
+    told = vertices.xyz if len(vertices.xyz) else np.zeros((1, 3))
+    closing = _closing(told, index, _starts(ring_size))
+    if closing.any():
+        last = np.cumsum(ring_size)[closing] - 1
+        index, fits = np.delete(index, last), np.delete(fits, last)
+        ring_size = ring_size - closing
+    xyz, start = told[index], _starts(ring_size)
+    repeated, short = _doubts(xyz, start)
+    with np.errstate(invalid="ignore"):
+        near = np.asarray((np.abs(told) < _FARTHEST).all(axis=1))
+    wild = ~near[index] & fits
     face_of_ring = np.repeat(np.arange(len(rings)), rings)
-    face_of_point = np.repeat(face_of_ring, ring_size)
-    outside_face = _any(face_of_point[~fits], len(rings))
-    wild_face = _any(face_of_point[wild], len(rings)) & ~outside_face
+
+    def faces_with(points: np.ndarray) -> np.ndarray:
+        return _any(face_of_ring[np.searchsorted(start, np.flatnonzero(points), side="right") - 1], len(rings))
+
+    outside_face = faces_with(~fits)
+    wild_face = faces_with(wild) & ~outside_face
     first_ring = _starts(rings)[:-1]
     empty_face = (rings == 0) | (np.append(ring_size, 0)[first_ring] == 0)
     keep = ~(outside_face | wild_face | empty_face)
 
-    told = Faces(xyz, ring_size, rings, geometry[of_face], solid, shell, np.full(len(rings), -1))
-    repeated, short = _doubts(found.numbers, start, closing)
+    faces = Faces(xyz, ring_size, rings, geometry[of_face], solid, shell, np.full(len(rings), -1))
     trouble = Trouble(
-        outside=told.geometry[outside_face],
-        wild=told.geometry[wild_face],
-        empty=told.geometry[empty_face & ~outside_face & ~wild_face],
-        closed=told.geometry[_any(face_of_ring[closing], len(rings)) & keep],
-        short=told.geometry[_any(face_of_ring[short & (ring_size > 0)], len(rings)) & keep],
-        repeated=told.geometry[_any(face_of_ring[repeated], len(rings)) & keep],
+        outside=faces.geometry[outside_face],
+        wild=faces.geometry[wild_face],
+        empty=faces.geometry[empty_face & ~outside_face & ~wild_face],
+        closed=faces.geometry[_any(face_of_ring[closing], len(rings)) & keep],
+        short=faces.geometry[_any(face_of_ring[short & (ring_size > 0)], len(rings)) & keep],
+        repeated=faces.geometry[_any(face_of_ring[repeated], len(rings)) & keep],
     )
-    return _opened(told, start, closing), trouble, keep
+    return faces, trouble, keep
 
 
 def _solids(level: np.ndarray, polygon: np.ndarray, solid_like: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -208,34 +216,32 @@ def _any(marked: np.ndarray, count: int) -> np.ndarray:
     return flags
 
 
-def _closing(numbers: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Tell which rings return to their first vertex at the end, against the specification."""
-    sizes = np.diff(start)
-    closing = np.zeros(len(sizes), dtype=bool)
-    several = sizes > 1
-    closing[several] = numbers[start[:-1][several]] == numbers[start[1:][several] - 1]
+def _closing(xyz: np.ndarray, index: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Tell which rings return to their first point at the end, against the specification.
+
+    A ring that would still return to it without its last point is degenerate and stays as it is.
+    """
+    closing = np.diff(start) > 3
+    first, last = start[:-1][closing], start[1:][closing] - 1
+    same = (xyz[index[first]] == xyz[index[last]]).all(axis=1)
+    closing[closing] = same & (xyz[index[first]] != xyz[index[last - 1]]).any(axis=1)
     return closing
 
 
-def _opened(faces: Faces, start: np.ndarray, closing: np.ndarray) -> Faces:
-    if not closing.any():
-        return faces
-    points = np.ones(len(faces.xyz), dtype=bool)
-    points[start[1:][closing] - 1] = False
-    return replace(faces, xyz=faces.xyz[points], ring_size=faces.ring_size - closing)
-
-
-def _doubts(numbers: np.ndarray, start: np.ndarray, closing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tell which rings repeat a vertex at once, and which have fewer than three different ones."""
+def _doubts(xyz: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tell which rings repeat a point at once, and which have fewer than three different ones."""
     sizes = np.diff(start)
-    same = np.zeros(len(numbers) + 1, dtype=bool)
-    same[1:-1] = numbers[1:] == numbers[:-1]
+    same = np.zeros(len(xyz) + 1, dtype=bool)
+    same[1:-1] = (xyz[1:] == xyz[:-1]).all(axis=1)
     same[start[:-1]] = False
     total = np.concatenate(([0], np.cumsum(same[:-1])))
     repeats = total[start[1:]] - total[start[:-1]]
-    short = sizes - closing - repeats < 3
-    for ring in np.flatnonzero((sizes > 3) & (sizes <= 6) & (repeats > 0) & ~short):
-        short[ring] = len(set(numbers[start[ring] : start[ring + 1]].tolist())) < 3
+    short = sizes - repeats < 3
+    turning = np.zeros(len(sizes), dtype=bool)  # few points, the first of them again at the end
+    several = (sizes > 2) & (sizes <= 6) & ~short
+    turning[several] = (xyz[start[:-1][several]] == xyz[start[1:][several] - 1]).all(axis=1)
+    for ring in np.flatnonzero(turning | (several & (repeats > 0))):
+        short[ring] = len(set(map(tuple, xyz[start[ring] : start[ring + 1]].tolist()))) < 3
     return repeats > 0, short
 
 

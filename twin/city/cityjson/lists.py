@@ -28,7 +28,7 @@ _WHOLE = b"0123456789[], \t\r\n-"
 _DECIMAL = _WHOLE + b".eE+"
 _BLANKED = bytes.maketrans(b"[],", b"   ")
 _NUMBER_SIGNS = b"0123456789.eE+- \t\r\n"
-_OPEN, _CLOSE, _COMMA, _ZERO = 91, 93, 44, 48
+_OPEN, _COMMA, _ZERO = 91, 44, 48
 
 
 def cut(text: bytes, *, careful: bool = False) -> tuple[bytes, list[bytes]]:
@@ -159,33 +159,34 @@ def _flat(texts: Sequence[bytes], broken: np.ndarray) -> Nested | None:
         sizes = np.array([len(text) for text in texts], dtype=np.int64)
     if joined.translate(None, _WHOLE):
         return None
-    byte_first = np.concatenate(([0], np.cumsum(sizes + 1)))
     codes = np.frombuffer(joined, np.uint8)
     digit = codes - np.uint8(_ZERO) < 10
-    begins = np.flatnonzero(digit[1:] > digit[:-1]) + 1
-    numbers = (
-        np.fromstring(joined.translate(_BLANKED), sep=" ", dtype=np.int64) if len(begins) else np.empty(0, np.int64)
-    )
-    brackets = np.flatnonzero((codes == _OPEN) | (codes == _CLOSE))
-    opens = codes[brackets] == _OPEN
-    level = np.cumsum(np.where(opens, 1, -1))
-    before = np.searchsorted(begins, brackets)
-    bracket_first = np.searchsorted(brackets, byte_first)
-    between = np.append(before[1:], len(begins)) - before  # numbers after each bracket, up to the next
+    marked = codes >= _OPEN  # brackets, and the first digit of each number
+    marked[1:] |= digit[1:] > digit[:-1]
+    marks = np.flatnonzero(marked)
+    signs = codes[marks]
+    bracket = signs >= _OPEN
+    before = np.cumsum(~bracket)[bracket]
+    opens = signs[bracket] == _OPEN
+    level = np.cumsum(np.where(opens, np.int8(1), np.int8(-1)), dtype=np.int32)
+    total = len(signs) - len(opens)
+    numbers = np.fromstring(joined.translate(_BLANKED), sep=" ", dtype=np.int64) if total else np.empty(0, np.int64)
+    byte_first = np.concatenate(([0], np.cumsum(sizes + 1)))
+    bracket_first = np.searchsorted(marks[bracket], byte_first)
+    between = np.diff(before, append=total)  # numbers after each bracket, up to the next
     empty = opens[:-1] & ~opens[1:] & (between[:-1] == 0)
-    closed = level[bracket_first[1:] - 1] == 0 if len(texts) else np.empty(0, dtype=bool)
-    commas = np.count_nonzero(codes == _COMMA)
-    sound = closed.all() and len(numbers) == len(begins) and (len(level) == 0 or level.min() >= 0)
-    if not sound or commas != len(numbers) - len(texts) + np.count_nonzero(empty):
+    closed = level[bracket_first[1:] - 1] == 0
+    sound = closed.all() and len(numbers) == total and (len(level) == 0 or level.min() >= 0)
+    if not sound or np.count_nonzero(codes == _COMMA) != total - len(texts) + np.count_nonzero(empty):
         return None
     held = between > 0
-    if (level[held] == 0).any():  # a number behind the last bracket
+    if (held & (level == 0)).any():  # a number behind the last bracket
         return None
     low, high, deepest = _depths(level, held, bracket_first)
     return Nested(
         numbers=numbers,
-        first=np.searchsorted(begins, byte_first),
-        depth=(level - 1)[opens],
+        first=np.append(before, total)[bracket_first],
+        depth=level[opens] - 1,
         start=before[opens],
         open_first=np.concatenate(([0], np.cumsum(opens)))[bracket_first],
         low=low,

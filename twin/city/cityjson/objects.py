@@ -14,15 +14,17 @@ from twin.city.cityjson.faces import Vertices
 from twin.city.cityjson.lists import list_number, nested
 from twin.city.gaps import GapLog
 
-__all__ = ["CLASS_NAMES", "CityObjects", "columns_of_objects", "objects_of"]
+__all__ = ["CLASS_NAMES", "GROUP", "CityObjects", "columns_of_objects", "objects_of"]
 
 CLASS_NAMES = {"TransportSquare": "Square", "BuildingStorey": "Storey"}
 """CityGML class of the CityJSON types that bear another name."""
 
+GROUP = "CityObjectGroup"
+"""Type of objects that have members instead of children."""
+
 _KNOWN = frozenset(("type", "attributes", "geometry", "parents", "children", "geographicalExtent", "children_roles"))
 _CUT_KEYS = frozenset(("boundaries", "values", "vertices"))
 _NESTING = (dict, list)
-_GROUP = "CityObjectGroup"
 _YEAR = re.compile(r"\s*(\d{4})")
 
 
@@ -120,13 +122,13 @@ def _parents(
         rows = [local[roots[row]].get(name, known.get(name, -1)) for name in _names(values[row], "parents")]
         if -1 in rows:
             missing.append(ids[row])
-        rows = [above for above in rows if above >= 0 and above != row and values[above]["type"] != _GROUP]
+        rows = [above for above in rows if above >= 0 and above != row and values[above]["type"] != GROUP]
         if rows:
             parent[row] = rows[0]
         if len(set(rows)) > 1:
             several.append(ids[row])
     for row, value in enumerate(values):
-        if "children" not in value or value["type"] == _GROUP:
+        if "children" not in value or value["type"] == GROUP:
             continue
         for name in _names(value, "children"):
             child = local[roots[row]].get(name, known.get(name, -1))
@@ -257,14 +259,14 @@ def _attributes(objects: CityObjects, row: int, document: Document, vertices: Ve
         attributes = whole(attributes, document.lists)
     if told is not None and not isinstance(told, dict):
         attributes = {"attributes": told}
-    if value.keys() <= _KNOWN and value["type"] != _GROUP:
+    if value.keys() <= _KNOWN and value["type"] != GROUP:
         return attributes
     for key in value.keys() - _KNOWN:
         inner = whole(_located(value[key], objects.roots[row], document, vertices), document.lists)
         attributes.setdefault(
             key, inner[0] if key == "address" and isinstance(inner, list) and len(inner) == 1 else inner
         )
-    if value["type"] == _GROUP:
+    if value["type"] == GROUP:
         attributes["members"] = _names(value, "children") or _names(value, "members")
         if isinstance(value.get("children_roles"), list):
             attributes["roles"] = value["children_roles"]

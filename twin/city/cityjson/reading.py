@@ -258,19 +258,17 @@ def _renumbered(solid: np.ndarray) -> np.ndarray:
 def _with_levels(city: City, columns: FileColumns) -> City:
     """Add what CityJSON tells beyond the common columns: geometry, its type, and levels of detail in full."""
     surfaces = columns.surfaces
-    own = {
-        "geometry": surfaces["geometry"].astype(np.int64),
-        "body": pd.Categorical.from_codes(surfaces["body"].astype(np.int64), categories=pd.Index(KINDS)),
-        "lod_text": pd.Categorical(surfaces["lod_text"], categories=sorted(set(surfaces["lod_text"]))),
-    }
-    texts = own["lod_text"].categories
-    levels = _levels(
-        surfaces["object"], own["lod_text"].codes, columns.objects["parent"], columns.objects["kind"], texts
-    )
-    return city.replace(surfaces=city.surfaces.assign(**own), objects=city.objects.assign(lod=levels))
+    body = pd.Categorical.from_codes(surfaces["body"].astype(np.int64).tolist(), categories=pd.Index(KINDS))
+    names = sorted(set(surfaces["lod_text"]))
+    numbers = {name: i for i, name in enumerate(names)}
+    code = np.array([numbers[text] for text in surfaces["lod_text"]], dtype=np.int64)
+    text = pd.Categorical(surfaces["lod_text"], categories=names)
+    levels = _levels(surfaces["object"], code, columns.objects["parent"], columns.objects["kind"], names)
+    table = city.surfaces.assign(geometry=surfaces["geometry"].astype(np.int64), body=body, lod_text=text)
+    return city.replace(surfaces=table, objects=city.objects.assign(lod=levels))
 
 
-def _levels(owner: np.ndarray, code: np.ndarray, parent: np.ndarray, kind: np.ndarray, texts: Any) -> list[str]:
+def _levels(owner: np.ndarray, code: np.ndarray, parent: np.ndarray, kind: np.ndarray, texts: list[str]) -> list[str]:
     """Levels of detail each object has polygons in, its parts' included, such as ``"1.2,2.2"``."""
     pairs = owner * len(texts) + code
     pairs = np.unique(pairs[np.flatnonzero(np.diff(pairs, prepend=-1))])
