@@ -75,7 +75,7 @@ def _unsaid(city: City, log: GapLog) -> None:
     objects = city.objects
     bodies = objects["kind"].isin(("Building", "BuildingPart")).to_numpy()
     if "lod" in objects:
-        bodies &= (objects["lod"] != "0").to_numpy()  # plain footprints tell their heights elsewhere
+        bodies = bodies & (objects["lod"] != "0").to_numpy()  # plain footprints tell their heights elsewhere
     whole = np.zeros(len(objects), dtype=bool)  # has parts that carry the attributes
     parents = objects["parent"].to_numpy()
     whole[parents[parents >= 0]] = True
