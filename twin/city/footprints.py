@@ -18,6 +18,7 @@ _ROOF = ("RoofSurface", "OuterFloorSurface", "TrafficArea", "AuxiliaryTrafficAre
 _HULL_ONLY = ("TINRelief", "ReliefFeature", "RasterRelief", "MassPointRelief", "BreaklineRelief")
 _WALL = 0.1  # |normal_z| below which a face counts as upright
 _HULL = 5
+_REPAIRABLE = 20_000  # points; repairing a tangle of more can take minutes and all memory, its hull is taken instead
 
 
 def footprints(
@@ -131,6 +132,9 @@ def flat_polygons(polygons: Polygons, rows: np.ndarray) -> tuple[np.ndarray, np.
     kept, index = np.unique(of_ring, return_inverse=True)
     shapes = shapely.polygons(lines, indices=index)
     broken = ~shapely.is_valid(shapes)
+    tangled = broken & (shapely.get_num_coordinates(shapes) > _REPAIRABLE)
+    shapes[tangled] = shapely.convex_hull(shapes[tangled])
+    broken &= ~tangled
     if broken.any():
         shapes[broken] = [_areal(shape) for shape in shapely.make_valid(shapes[broken])]
     solid = ~shapely.is_empty(shapes)

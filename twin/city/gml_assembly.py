@@ -1,11 +1,10 @@
-"""One CityGML file as columns, and the columns of several files as one city."""
+"""One CityGML file as columns: objects, thematic surfaces, polygons and shells, in the file's CRS with east first."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,29 +12,17 @@ import pyproj
 
 from twin.city.crs import CrsDecision, decide_axes, parse_crs
 from twin.city.gaps import GapLog
+from twin.city.gml_columns import FileColumns, of_level
 from twin.city.gml_geometry import Geometry, geometry_of
 from twin.city.gml_implicit import place_templates
 from twin.city.gml_links import Links
 from twin.city.gml_names import local_name
 from twin.city.gml_parsed import Parsed
-from twin.city.model import Polygons
 
-__all__ = ["FileColumns", "columns_of", "joined"]
+__all__ = ["columns_of"]
 
 _COLUMN_KEYS = ("function", "roofType", "measuredHeight", "storeysAboveGround", "yearOfConstruction")
 _SHOWN = 12
-
-
-@dataclass
-class FileColumns:
-    """Everything of one file (or of several joined) in columns; rows refer to rows of the same object."""
-
-    objects: dict[str, np.ndarray]
-    boundaries: dict[str, np.ndarray]
-    surfaces: dict[str, np.ndarray]
-    shells: dict[str, np.ndarray]
-    polygons: Polygons
-    decision: CrsDecision
 
 
 def columns_of(parsed: Parsed, name: str, log: GapLog, *, lod: str | None, crs: pyproj.CRS | None) -> FileColumns:
@@ -67,7 +54,7 @@ def columns_of(parsed: Parsed, name: str, log: GapLog, *, lod: str | None, crs: 
     columns = FileColumns(objects, boundaries, surfaces, shells, polygons, decision)
     _fill_heights(columns)
     _told(parsed, name, log)
-    return columns if lod is None else _only(columns, _of_lod(columns, lod))
+    return columns if lod is None else of_level(columns, lod)
 
 
 # ---------------------------------------------------------------------------------------------------------- tables
@@ -276,8 +263,8 @@ def _transform_others(
         change = pyproj.Transformer.from_crs(other.crs, main.crs, always_xy=True)
         xyz[points, 0], xyz[points, 1] = change.transform(first, second)
         log.add(
-            "gml_crs_mixed_in_file", layer="buildings", severity="info", count=int(points.sum()), source=name, told=told,
-            used=main.label,
+            "gml_crs_mixed_in_file", layer="buildings", severity="info", count=int(points.sum()), source=name,
+            told=told, used=main.label,
         )  # fmt: skip
 
 
@@ -305,116 +292,3 @@ def _told(parsed: Parsed, name: str, log: GapLog) -> None:
     if len(versions) > 1:
         places = [parsed.object_ids[i] for i in versions]
         log.add("gml_versions_together", severity="warning", count=len(versions), places=places, **row)
-
-
-# ---------------------------------------------------------------------------------------------------- many files
-
-
-def _of_lod(columns: FileColumns, lod: str) -> np.ndarray:
-    return (columns.surfaces["lod"] == int(lod)) | (columns.surfaces["lod"] < 0)
-
-
-def _select(polygons: Polygons, keep: np.ndarray) -> Polygons:
-    rings = np.repeat(keep, np.diff(polygons.polygon_start))
-    points = np.repeat(rings, np.diff(polygons.ring_start))
-    ring_start = np.concatenate(([0], np.cumsum(np.diff(polygons.ring_start)[rings])))
-    polygon_start = np.concatenate(([0], np.cumsum(np.diff(polygons.polygon_start)[keep])))
-    return Polygons(polygons.xyz[points], ring_start.astype(np.int64), polygon_start.astype(np.int64))
-
-
-def _only(columns: FileColumns, keep: np.ndarray, objects: np.ndarray | None = None) -> FileColumns:
-    """Keep some polygons, and some objects where told, with all row numbers made new."""
-    object_keep = np.ones(len(columns.objects["id"]), dtype=bool) if objects is None else objects
-    owner = np.append(columns.boundaries["object"], -1)
-    boundary_keep = np.append(object_keep, True)[owner[:-1]]
-    new_object = np.append(np.where(object_keep, np.cumsum(object_keep) - 1, -1), -1)
-    new_boundary = np.append(np.where(boundary_keep, np.cumsum(boundary_keep) - 1, -1), -1)
-    new_polygon = np.where(keep, np.cumsum(keep) - 1, -1)
-    new_objects = {k: v[object_keep] for k, v in columns.objects.items()}
-    new_objects["parent"] = new_object[new_objects["parent"]]
-    boundaries = {k: v[boundary_keep] for k, v in columns.boundaries.items()}
-    boundaries["object"] = new_object[boundaries["object"]]
-    boundaries["parent"] = new_boundary[boundaries["parent"]]
-    surfaces = {k: v[keep] for k, v in columns.surfaces.items()}
-    surfaces["object"] = new_object[surfaces["object"]]
-    surfaces["boundary"] = new_boundary[surfaces["boundary"]]
-    shell_keep = (new_polygon[columns.shells["polygon"]] >= 0) & np.append(object_keep, True)[columns.shells["object"]]
-    shells = {k: v[shell_keep] for k, v in columns.shells.items()}
-    shells["polygon"] = new_polygon[shells["polygon"]]
-    shells["object"] = new_object[shells["object"]]
-    return FileColumns(new_objects, boundaries, surfaces, shells, _select(columns.polygons, keep), columns.decision)
-
-
-def joined(parts: list[FileColumns], log: GapLog) -> FileColumns:
-    """Return several files as one; a top-level object told in an earlier file is left out with all that is in it."""
-    if len(parts) > 1:
-        parts = _without_repeats(parts, log)
-    if len(parts) == 1:
-        return parts[0]
-    shifts = {"object": 0, "boundary": 0, "polygon": 0, "solid": 0}
-    moved: list[FileColumns] = []
-    for part in parts:
-        moved.append(_shifted(part, shifts))
-        shifts["object"] += len(part.objects["id"])
-        shifts["boundary"] += len(part.boundaries["id"])
-        shifts["polygon"] += len(part.polygons)
-        shifts["solid"] += int(part.shells["solid"].max()) + 1 if len(part.shells["solid"]) else 0
-
-    def glue(tables: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        return {key: np.concatenate([table[key] for table in tables]) for key in tables[0]}
-
-    starts = [part.polygons for part in moved]
-    rings = np.concatenate([np.diff(p.ring_start) for p in starts])
-    counts = np.concatenate([np.diff(p.polygon_start) for p in starts])
-    polygons = Polygons(
-        np.concatenate([p.xyz for p in starts]),
-        np.concatenate(([0], np.cumsum(rings))).astype(np.int64),
-        np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-    )
-    return FileColumns(
-        glue([part.objects for part in moved]),
-        glue([part.boundaries for part in moved]),
-        glue([part.surfaces for part in moved]),
-        glue([part.shells for part in moved]),
-        polygons,
-        parts[0].decision,
-    )
-
-
-def _shifted(part: FileColumns, shifts: dict[str, int]) -> FileColumns:
-    def move(table: dict[str, np.ndarray], **columns: int) -> dict[str, np.ndarray]:
-        changed = {key: np.where(table[key] >= 0, table[key] + by, table[key]) for key, by in columns.items()}
-        return table | changed
-
-    o, b = shifts["object"], shifts["boundary"]
-    return FileColumns(
-        move(part.objects, parent=o),
-        move(part.boundaries, object=o, parent=b),
-        move(part.surfaces, object=o, boundary=b),
-        move(part.shells, object=o, polygon=shifts["polygon"], solid=shifts["solid"]),
-        part.polygons,
-        part.decision,
-    )
-
-
-def _without_repeats(parts: list[FileColumns], log: GapLog) -> list[FileColumns]:
-    seen: set[str] = set()
-    result: list[FileColumns] = []
-    for part in parts:
-        ids, parent = part.objects["id"], part.objects["parent"]
-        keep = np.ones(len(ids), dtype=bool)
-        repeated = [i for i in np.flatnonzero(parent < 0) if ids[i] in seen]
-        seen.update(ids[parent < 0])
-        if repeated:
-            keep[repeated] = False
-            for row in np.flatnonzero(parent >= 0):  # a child stands after its parent
-                keep[row] = keep[parent[row]]
-            log.add(
-                "gml_object_in_several_files", layer="buildings", severity="info", count=len(repeated),
-                of=int((parent < 0).sum()), source=str(part.objects["source"][0]), places=ids[repeated],
-                default="the first file's",
-            )  # fmt: skip
-            surfaces = np.append(keep, True)[part.surfaces["object"]]
-            part = _only(part, surfaces, keep)
-        result.append(part)
-    return result

@@ -7,7 +7,6 @@ One expat parser, handlers switched on only where something is wanted. Geometry 
 from __future__ import annotations
 
 import contextlib
-import gc
 from collections.abc import Callable, Iterable
 from typing import Any
 from xml.parsers import expat
@@ -61,15 +60,9 @@ def parse(pieces: Iterable[bytes], path: str) -> Parsed:
         If it is cut off, not well-formed, too deep, or has a DOCTYPE.
     """
     events = Events(path)
-    collecting = gc.isenabled()
-    gc.disable()  # nothing made while parsing refers back to itself, and looking for that takes a tenth of the time
-    try:
-        for piece in pieces:
-            events.feed(piece)
-        events.feed(b"", last=True)
-    finally:
-        if collecting:
-            gc.enable()
+    for piece in pieces:
+        events.feed(piece)
+    events.feed(b"", last=True)
     return events.parsed
 
 

@@ -111,44 +111,20 @@ def geometry_of(parsed: Parsed, name: str, log: GapLog) -> Geometry:
     run_starts = [(run.polygon, i) for i, run in enumerate(parsed.runs)]
     run = spread([(0, -1), *run_starts], total, np.int64) if total else np.empty(0, np.int64)
 
+    ring_of_point = np.repeat(np.arange(len(counts)), sizes)
     unreadable = np.zeros(len(counts), dtype=bool)
     unreadable[list(bad_texts)] = True
     unreadable |= sizes * dimensions != counts
     broken = _per_polygon(unreadable, first)
     if total and broken.all():
-        example = next(iter(bad_texts.values()), "a count of numbers that is no multiple of the dimension")
-        raise InputError(
-            f"{name} has no readable coordinates (found: {example!r}): they must be numbers with a decimal point, "
-            "separated by blanks; export the file again with the English number format."
-        )
-    ring_of_point = np.repeat(np.arange(len(counts)), sizes)
-    with np.errstate(invalid="ignore"):
-        finite = np.abs(xyz) < _FARTHEST
-    finite[:, 2] |= np.isnan(xyz[:, 2]) & (dimensions[ring_of_point] == 2)
-    wild_rings = np.zeros(len(counts), dtype=bool)
-    wild_rings[ring_of_point[~finite.all(axis=1)]] = True
-    wild = _per_polygon(wild_rings, first) & ~broken
-    ends = np.cumsum(sizes)
-    outer_empty = np.diff(first) == 0
-    outer_empty[~outer_empty] |= sizes[first[:-1][~outer_empty]] == 0
-    empty = outer_empty & ~broken & ~wild
-    for code, flags in (
-        ("gml_coordinates_unreadable", broken),
-        ("gml_coordinates_wild", wild),
-        ("gml_polygon_empty", empty),
-    ):
-        _tell(log, code, flags, ids, name, "error")
-
-    closing = np.zeros(len(xyz), dtype=bool)
-    several = sizes > 1
-    start, last = (ends - sizes)[several], ends[several] - 1
-    same = (xyz[start] == xyz[last]) | (np.isnan(xyz[start]) & np.isnan(xyz[last]))
-    closed_rings = np.zeros(len(counts), dtype=bool)
-    closed_rings[several] = same.all(axis=1)
-    closing[ends[closed_rings] - 1] = True
+        raise _nothing_readable(name, bad_texts)
+    left_out = broken | _without_place(xyz, dimensions, sizes, first, broken, ids, name, log)
+    closed_rings = _closed(xyz, sizes)
     open_rings = ~closed_rings & (sizes > 0)
+    closing = np.zeros(len(xyz), dtype=bool)
+    closing[np.cumsum(sizes)[closed_rings] - 1] = True
 
-    kept_polygons = ~(broken | wild | empty)
+    kept_polygons = ~left_out
     kept_rings = np.repeat(kept_polygons, np.diff(first)) & (sizes > 0)
     kept_points = kept_rings[ring_of_point] & ~closing
     new_sizes = (sizes - closed_rings)[kept_rings]
@@ -169,6 +145,55 @@ def geometry_of(parsed: Parsed, name: str, log: GapLog) -> Geometry:
     geometry = Geometry(polygons, ids[kept_polygons], run[kept_polygons], element, closed, flat, row)
     _doubts(geometry, name, log)
     return geometry
+
+
+def _nothing_readable(name: str, bad_texts: dict[int, str]) -> InputError:
+    example = next(iter(bad_texts.values()), "a count of numbers that is no multiple of the dimension")
+    return InputError(
+        f"{name} has no readable coordinates (found: {example!r}): they must be numbers with a decimal point, "
+        "separated by blanks; export the file again with the English number format."
+    )
+
+
+def _without_place(
+    xyz: np.ndarray,
+    dimensions: np.ndarray,
+    sizes: np.ndarray,
+    first: np.ndarray,
+    broken: np.ndarray,
+    ids: np.ndarray,
+    name: str,
+    log: GapLog,
+) -> np.ndarray:
+    """Tell which polygons are nowhere (not finite, too far, no outer ring), and write rows for all left out."""
+    ring_of_point = np.repeat(np.arange(len(sizes)), sizes)
+    with np.errstate(invalid="ignore"):
+        finite = np.abs(xyz) < _FARTHEST
+    finite[:, 2] |= np.isnan(xyz[:, 2]) & (dimensions[ring_of_point] == 2)
+    wild_rings = np.zeros(len(sizes), dtype=bool)
+    wild_rings[ring_of_point[~finite.all(axis=1)]] = True
+    wild = _per_polygon(wild_rings, first) & ~broken
+    empty = np.diff(first) == 0
+    empty[~empty] |= sizes[first[:-1][~empty]] == 0
+    empty &= ~broken & ~wild
+    for code, flags in (
+        ("gml_coordinates_unreadable", broken),
+        ("gml_coordinates_wild", wild),
+        ("gml_polygon_empty", empty),
+    ):
+        _tell(log, code, flags, ids, name, "error")
+    return wild | empty
+
+
+def _closed(xyz: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Tell which rings return to their first point."""
+    ends = np.cumsum(sizes)
+    several = sizes > 1
+    start, last = (ends - sizes)[several], ends[several] - 1
+    same = (xyz[start] == xyz[last]) | (np.isnan(xyz[start]) & np.isnan(xyz[last]))
+    closed = np.zeros(len(sizes), dtype=bool)
+    closed[several] = same.all(axis=1)
+    return closed
 
 
 def _tell(log: GapLog, code: str, flags: np.ndarray, ids: np.ndarray, name: str, severity: str, **values: Any) -> None:

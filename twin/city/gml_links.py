@@ -32,6 +32,7 @@ class Links:
         self._parsed = parsed
         self._row = row
         targets = {_target(href) for href in parsed.references}
+        targets.update(_target(place.href) for place in parsed.implicits if place.href)
         self._polygons: dict[str, int] = {}
         self._twice: set[str] = set()
         for i, found in enumerate(parsed.polygon_ids):
