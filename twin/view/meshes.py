@@ -65,7 +65,7 @@ def buildings_mesh(
     origin : tuple of float
         East, north, height [m] that becomes (0, 0, 0).
     area : tuple of float, optional
-        West, south, east, north [m]; objects whose footprint or surfaces lie outside are left out.
+        West, south, east, north [m]; objects whose middle lies outside are left out, none is cut.
     """
     exact, extruded = _surface_polygons(city), _extruded_polygons(city)
     meshes = [
@@ -131,12 +131,16 @@ def _extruded_polygons(city: City) -> tuple[Polygons, np.ndarray, np.ndarray]:
     ground = objects["ground_height"].to_numpy(float)
     shapes = np.asarray(objects.geometry.values)
     usable = [i for i in range(len(objects)) if i not in known and shapes[i] is not None and height[i] > 0]
+    floating = [i for i in usable if not np.isfinite(ground[i])]
+    if floating:
+        ground = ground.copy()
+        ground[floating] = _terrain_under(city, shapes[floating])
     rings: list[np.ndarray] = []
     polygon_rings: list[int] = []
     part: list[int] = []
     owner: list[int] = []
     for i in usable:
-        low = ground[i] if np.isfinite(ground[i]) else _terrain_at(city, shapes[i])
+        low = ground[i]
         for shape in shapely.get_parts(shapes[i]):
             outlines = [shapely.get_coordinates(ring)[:-1] for ring in shapely.get_rings(shape)]
             rings += [np.column_stack([o, np.full(len(o), low + height[i])]) for o in outlines]
@@ -171,15 +175,19 @@ def _walls(outline: np.ndarray, low: float, high: float) -> list[np.ndarray]:
     return list(quads)
 
 
-def _terrain_at(city: City, shape: object) -> float:
-    """Lowest terrain height under a footprint's corners, 0 where there is no terrain."""
+def _terrain_under(city: City, shapes: np.ndarray) -> np.ndarray:
+    """Lowest terrain height [m] under the corners of each footprint, 0 where there is no terrain."""
     import shapely
 
     if city.terrain is None:
-        return 0.0
-    x, y = shapely.get_coordinates(shape).T
-    values = city.terrain.sel(x=xr.DataArray(x, dims="p"), y=xr.DataArray(y, dims="p"), method="nearest").values
-    return float(np.nanmin(values)) if np.isfinite(values).any() else 0.0
+        return np.zeros(len(shapes))
+    points, owner = shapely.get_coordinates(shapes, return_index=True)
+    x, y = city.terrain["x"].values.astype(float), city.terrain["y"].values.astype(float)
+    column = np.clip(np.round((points[:, 0] - x[0]) / (x[1] - x[0])), 0, len(x) - 1).astype(np.int64)
+    row = np.clip(np.round((points[:, 1] - y[0]) / (y[1] - y[0])), 0, len(y) - 1).astype(np.int64)
+    lowest = np.full(len(shapes), np.inf)
+    np.fmin.at(lowest, owner, city.terrain.values[row, column].astype(float))
+    return np.where(np.isfinite(lowest), lowest, 0.0)
 
 
 def _polygon_mesh(
@@ -190,15 +198,21 @@ def _polygon_mesh(
     area: tuple[float, float, float, float] | None,
 ) -> Mesh:
     corners, polygon = polygons.triangles
-    if area is not None:
-        west, south, east, north = area
-        middle = polygons.xyz[corners].mean(axis=1)
-        inside = (middle[:, 0] >= west) & (middle[:, 0] <= east) & (middle[:, 1] >= south) & (middle[:, 1] <= north)
+    if area is not None and len(corners):
+        inside = _owners_inside(polygons.xyz[corners].mean(axis=1), owner[polygon], area)
         corners, polygon = corners[inside], polygon[inside]
     shown = np.zeros(len(polygons), bool)
     shown[polygon] = True
     points = (polygons.xyz - np.asarray(origin)).astype(np.float32)
     return Mesh(points, corners.astype(np.int64), part[polygon], owner[polygon], lines=_outlines(polygons, shown))
+
+
+def _owners_inside(middles: np.ndarray, owner: np.ndarray, area: tuple[float, float, float, float]) -> np.ndarray:
+    """Whether the middle of each triangle's whole object lies in the area, so that no object is cut."""
+    count = np.maximum(np.bincount(owner), 1)
+    x, y = (np.bincount(owner, middles[:, k]) / count for k in (0, 1))
+    west, south, east, north = area
+    return ((x >= west) & (x <= east) & (y >= south) & (y <= north))[owner]
 
 
 def _outlines(polygons: Polygons, shown: np.ndarray) -> np.ndarray:

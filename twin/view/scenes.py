@@ -200,8 +200,11 @@ def _ground(city: City, site: xr.Dataset | None, area: Area) -> xr.DataArray:
 def _plotter(size: tuple[int, int], off_screen: bool | None) -> pv.Plotter:
     with quiet_start():
         import pyvista
+        from pyvista.plotting.themes import Theme
 
-        plotter = pyvista.Plotter(off_screen=off_screen, window_size=list(size), lighting="none")
+        theme = Theme()
+        theme.jupyter_backend = "static"  # notebooks show a picture unless .show(jupyter_backend=...) asks for more
+        plotter = pyvista.Plotter(off_screen=off_screen, window_size=list(size), lighting="none", theme=theme)
     background: Any = plotter.set_background
     background("#f7f9fa", top="#a9c6dc")
     sun = pyvista.Light(position=(-0.2, -1.0, 1.15), intensity=0.72, light_type="scene light")
