@@ -12,7 +12,9 @@ from models.heat.indices import utci
 from models.heat.person import mean_radiant_temperature
 from models.heat.shading import shadow
 from models.heat.simulation import simulate
+from models.heat.summaries import summarise
 from models.heat.sun import sun_position
+from models.heat.wind import pedestrian_wind_share
 
 __all__ = [
     "ComfortClass",
@@ -20,11 +22,13 @@ __all__ = [
     "classify",
     "comfort_classes",
     "mean_radiant_temperature",
+    "pedestrian_wind_share",
     "pet",
     "prepare",
     "shadow",
     "simulate",
     "sky_view_factor",
+    "summarise",
     "sun_position",
     "utci",
 ]

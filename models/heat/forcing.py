@@ -37,7 +37,9 @@ class Forcing:
 
     times: np.ndarray
     seconds: np.ndarray
-    """Length of each step [s]."""
+    """Time each step carries the surfaces on [s]."""
+    average: float
+    """Length of the averages [s]."""
     azimuth: np.ndarray
     """Sun azimuth from true north [deg]."""
     elevation: np.ndarray
@@ -190,5 +192,17 @@ def forcing(
     measured_at = float(weather["wind_speed"].attrs.get("height", 10.0))
     wind = wind_at(10.0, np.asarray(weather["wind_speed"].values, dtype=float), measured_at)
     return Forcing(
-        times, seconds, azimuth, elevation, outside, ta, rh, wind, direct, diffuse, np.asarray(emissivity), pressure
+        times,
+        seconds,
+        average,
+        azimuth,
+        elevation,
+        outside,
+        ta,
+        rh,
+        wind,
+        direct,
+        diffuse,
+        np.asarray(emissivity),
+        pressure,
     )

@@ -73,6 +73,11 @@ class SkyGeometry:
             total += table[bits]
         return total.reshape(self.shape)
 
+    def fits(self, relief: Relief) -> bool:
+        """Return whether these are the heights that the geometry was made from."""
+        old = self.relief
+        return relief.shape == old.shape and relief.cell == old.cell and not _differences(old, relief).any()
+
     def update(self, site: xr.Dataset) -> SkyGeometry:
         """Return the geometry of a changed site: only the lines of sight through changed cells are walked again.
 
@@ -101,10 +106,7 @@ class SkyGeometry:
                 f"The changed site has {relief.shape} cells of {relief.cell:g} m, the geometry {self.shape} of "
                 f"{self.relief.cell:g} m: call heat.prepare(site) for another grid."
             )
-        old, new = self.relief, relief
-        crowned = (old.top > old.surface) | (new.top > new.surface)
-        differs = old.surface != new.surface
-        differs |= crowned & ((old.top != new.top) | (old.under != new.under))
+        differs = _differences(self.relief, relief)
         rows, columns = (at.astype(np.int64) for at in np.nonzero(differs.reshape(self.shape)))
         if rows.size == 0:
             return self
@@ -139,6 +141,13 @@ def byte_tables(weights: np.ndarray) -> np.ndarray:
     padded[: weights.size] = weights
     bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").astype(float)
     return np.ascontiguousarray((padded.reshape(_PLANES, 8) @ bits.T).astype(np.float32))
+
+
+def _differences(old: Relief, new: Relief) -> np.ndarray:
+    """Return the cells in which two sites of one grid have other heights or crowns."""
+    crowned = (old.top > old.surface) | (new.top > new.surface)
+    differs = old.surface != new.surface
+    return np.asarray(differs | (crowned & ((old.top != new.top) | (old.under != new.under))))
 
 
 def _content_hash(relief: Relief) -> str:

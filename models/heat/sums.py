@@ -105,8 +105,27 @@ def _utci_map(start, stop, tmrt, air, c, out):  # type: ignore[no-untyped-def]
                 out[i, j] = np.nan
 
 
-def utci_of_map(tmrt: np.ndarray, air_temperature: float, table: np.ndarray, wind_speed: float) -> np.ndarray:
-    """Return UTCI [degC] of a map of Tmrt [degC] at one air temperature, humidity and wind speed, float32 (y, x).
+@njit(cache=True, nogil=True)
+def _utci_local(start, stop, tmrt, wind, air, c, out):  # type: ignore[no-untyped-def]
+    for i in range(start, stop):
+        for j in range(tmrt.shape[1]):
+            d, v = tmrt[i, j] - air, max(wind[i, j], 0.5)
+            if not (-30.0 <= d <= 70.0 and v <= 17.0):
+                out[i, j] = np.nan
+                continue
+            total = 0.0
+            for p in range(6, -1, -1):
+                of_v = 0.0
+                for q in range(6 - p, -1, -1):
+                    of_v = of_v * v + c[p, q]
+                total = total * d + of_v
+            out[i, j] = air + total
+
+
+def utci_of_map(
+    tmrt: np.ndarray, air_temperature: float, table: np.ndarray, wind_speed: float | np.ndarray
+) -> np.ndarray:
+    """Return UTCI [degC] of a map of Tmrt [degC] at one air temperature and humidity, float32 (y, x).
 
     Parameters
     ----------
@@ -116,10 +135,14 @@ def utci_of_map(tmrt: np.ndarray, air_temperature: float, table: np.ndarray, win
         [degC]
     table : numpy.ndarray
         What :func:`models.heat.indices.utci_coefficients` gave, (7, 7).
-    wind_speed : float
-        [m/s] at 10 m; NaN gives NaN.
+    wind_speed : float or numpy.ndarray
+        [m/s] at 10 m, one value or (y, x); below 0.5 counts as 0.5, above 17 gives NaN.
     """
-    coefficients = table @ wind_speed ** np.arange(7.0)
     out = np.empty(tmrt.shape, np.float32)
+    if isinstance(wind_speed, np.ndarray):
+        wind = np.ascontiguousarray(wind_speed, np.float32)
+        in_blocks(_utci_local, tmrt.shape[0], tmrt, wind, air_temperature, table, out)
+        return out
+    coefficients = table @ max(wind_speed, 0.5) ** np.arange(7.0) if wind_speed <= 17.0 else np.full(7, np.nan)
     in_blocks(_utci_map, tmrt.shape[0], tmrt, air_temperature, coefficients, out)
     return out

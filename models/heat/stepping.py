@@ -1,0 +1,193 @@
+"""One run of the heat model, step by step: what :func:`simulate` keeps in full and :func:`summarise` in short.
+
+For each step the radiance of the 153 patches is set by the weather (Perez sky, longwave sky, crowns at air temperature,
+walls at their own temperature in sun and shade); each cell adds up what its visibility bits let it see, by look-up
+tables over bytes. The ground has its own balance in each cell; the person sees it through :mod:`models.heat.ground_view`.
+
+One air temperature and humidity for the whole grid, wind as well unless asked per cell; left out: reflections of the
+second order, body shadow, anthropogenic heat, and cells on roofs (NaN).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from models.heat.body import VARIANT, pet_of_map
+from models.heat.forcing import forcing, wind_at
+from models.heat.geometry import SkyGeometry, prepare
+from models.heat.indices import UTCI_WIND, utci_coefficients
+from models.heat.person import person
+from models.heat.radiance import FLUXES, Environment, Radiances
+from models.heat.relief import relief_of
+from models.heat.sums import body_temperature, patch_sums, utci_of_map
+from models.heat.wind import pedestrian_wind_share, utci_wind
+from models.layers import InputError, require_layers
+
+__all__ = ["OUTPUTS", "Run", "wanted"]
+
+_log = logging.getLogger(__name__)
+
+OUTPUTS: dict[str, dict[str, str]] = {
+    "tmrt": {"units": "degC", "long_name": "Mean radiant temperature"},
+    "utci": {"units": "degC", "long_name": "Universal Thermal Climate Index"},
+    "pet": {"units": "degC", "long_name": "Physiological equivalent temperature"},
+    "shadow": {"units": "1", "long_name": "Sunlit fraction"},
+    "surface_temperature": {
+        "units": "degC",
+        "long_name": "Temperature of the ground surface",
+        "standard_name": "surface_temperature",
+    },
+    **FLUXES,
+}
+"""What a run can return, with units and names."""
+
+
+def wanted(outputs: Iterable[str], allowed: Iterable[str] = tuple(OUTPUTS)) -> tuple[str, ...]:
+    """Return the output names, or say which one is unknown."""
+    names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    for name in names:
+        if name not in allowed:
+            raise InputError(f"outputs holds {name!r}; allowed are {', '.join(allowed)}.")
+    return names
+
+
+def _place(site: xr.Dataset, latitude: float | None, longitude: float | None) -> tuple[float, float]:
+    found = []
+    for name, given in (("latitude", latitude), ("longitude", longitude)):
+        value = given if given is not None else site.attrs.get(name)
+        if value is None:
+            raise InputError(f"The site does not say its {name}: pass {name}= in degrees, or set site.attrs[{name!r}].")
+        found.append(float(value))
+    return found[0], found[1]
+
+
+def _geometry_of(site: xr.Dataset, geometry: SkyGeometry | None) -> SkyGeometry:
+    if geometry is None:
+        return prepare(site)
+    if not geometry.fits(relief_of(site)):
+        raise InputError("The geometry was prepared for another site: call heat.prepare(site) again.")
+    return geometry
+
+
+def _known(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise InputError(f"{name}={value!r} is unknown: use {' or '.join(map(repr, allowed))}.")
+    return value
+
+
+class Run:
+    """A site under a course of weather; the options are those of :func:`models.heat.simulate`."""
+
+    def __init__(
+        self,
+        site: xr.Dataset,
+        weather: xr.Dataset,
+        *,
+        geometry: SkyGeometry | None = None,
+        posture: str = "standing",
+        latitude: float | None = None,
+        longitude: float | None = None,
+        sky: str = "perez",
+        split: str = "reindl",
+        longwave: str = "jonsson",
+        wall: str = "brick",
+        wind: str = "station",
+    ) -> None:
+        self.body = person(posture)
+        require_layers(site, ("building_id", "land_cover"))
+        place = _place(site, latitude, longitude)
+        isotropic = _known("sky", sky, ("perez", "isotropic")) == "isotropic"
+        local = _known("wind", wind, ("station", "local")) == "local"
+        self.air = forcing(weather, *place, split=split, longwave=longwave)
+        seen = _geometry_of(site, geometry)
+        self.surroundings = Environment(site, seen, self.air, place[0], isotropic=isotropic, wall=wall)
+        self.ground = self.surroundings.ground
+        self.shape = seen.shape
+        self._share = pedestrian_wind_share(site).values if local else None
+        self._outside = 0
+
+    def steps(self, names: tuple[str, ...]) -> Iterator[dict[str, np.ndarray]]:
+        """Yield the maps of each step in order, float32 (y, x); buildings are NaN."""
+        buildings = ~self.ground
+        total = 0
+        for step in range(self.air.times.size):
+            maps = self._maps(step, names)
+            kept = {}
+            for name in names:
+                values = maps[name].copy() if name == "shadow" else maps[name]
+                values[buildings] = np.nan
+                kept[name] = values
+            if "utci" in names:
+                self._outside += int(np.isnan(kept["utci"][self.ground]).sum())
+                total += int(self.ground.sum())
+            yield kept
+        if self._outside:
+            _log.warning(
+                "UTCI is not defined for %d of %d values of the run (Tmrt - Ta -30 to 70 K, wind up to %g m/s, vapour "
+                "pressure up to 5 kPa); they are NaN.",
+                self._outside, total, UTCI_WIND[1],
+            )  # fmt: skip
+
+    def _maps(self, step: int, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+        radiances = self.surroundings.advance(step)
+        maps = {"shadow": radiances.sunlit, "surface_temperature": radiances.surface_temperature}
+        if any(name in ("tmrt", "utci", "pet") for name in names):
+            maps["tmrt"] = self._tmrt(step, radiances)
+        conditions = float(self.air.air_temperature[step]), float(self.air.relative_humidity[step])
+        if "utci" in names:
+            maps["utci"] = utci_of_map(
+                maps["tmrt"], conditions[0], utci_coefficients(*conditions), self._utci_wind(step)
+            )
+        if "pet" in names:
+            body: dict[str, Any] = {"posture": self.body.posture, "air_pressure": float(self.air.pressure[step])}
+            maps["pet"] = pet_of_map(maps["tmrt"], *conditions, self._street_wind(step), **body)
+        if any(name in FLUXES for name in names):
+            maps.update(radiances.fluxes(self.surroundings, step))
+        return maps
+
+    def _street_wind(self, step: int) -> float | np.ndarray:
+        speed = self.air.wind_10m[step]
+        return float(wind_at(1.1, speed, 10.0)) if self._share is None else self._share * np.float32(speed)
+
+    def _utci_wind(self, step: int) -> float | np.ndarray:
+        if self._share is None:
+            return float(self.air.wind_10m[step])
+        return utci_wind(self._share * np.float32(self.air.wind_10m[step]))
+
+    def _tmrt(self, step: int, radiances: Radiances) -> np.ndarray:
+        body = self.body
+        k, long = body.shortwave_absorption, body.longwave_absorption
+        absorbed = k * radiances.shortwave + long * radiances.longwave
+        taken = patch_sums(self.surroundings.geometry, (absorbed,), (body.sky_weights(),))[0]
+        from_ground = np.float32(k) * radiances.ground_shortwave + np.float32(long) * radiances.ground_longwave
+        seen_ground = self.surroundings.view.mean(from_ground)
+        elevation = max(float(self.air.elevation[step]), 0.0)
+        beam = np.float32(k * body.beam_weight(elevation) * float(self.air.direct[step]))
+        weight = np.float32(body.ground_weight)
+        return body_temperature(taken, seen_ground, radiances.sunlit, weight, beam, np.float32(long))
+
+    def attributes(self, name: str) -> dict[str, Any]:
+        """Return what a user should know of an output: person, variant, wind."""
+        told: dict[str, Any] = {}
+        if name in ("tmrt", "utci", "pet"):
+            told["posture"] = self.body.posture
+        if name == "tmrt":
+            told["shortwave_absorption"] = self.body.shortwave_absorption
+            told["longwave_absorption"] = self.body.longwave_absorption
+        if name == "pet":
+            told["variant"] = VARIANT
+        local = "wind of each cell from the density of buildings and trees (models.heat.wind)"
+        if name == "utci":
+            station = f"10 m above ground, as given by the weather for the whole grid, not below {UTCI_WIND[0]} m/s"
+            told["wind"] = (
+                station if self._share is None else f"10 m above ground: {local}, not below {UTCI_WIND[0]} m/s"
+            )
+        if name == "pet":
+            station = "1.1 m above ground by the profile (z/10 m)^0.2 from the weather's wind"
+            told["wind"] = station if self._share is None else f"1.1 m above ground: {local}"
+        return told
