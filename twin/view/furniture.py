@@ -18,7 +18,7 @@ __all__ = ["FAINT", "INK", "draw_legend", "draw_north_arrow", "draw_scale_bar", 
 
 INK = "#1c1c1c"
 FAINT = "#5f5f5f"
-_LINE, _PATCH = 0.27, 0.42  # height of a legend line, width of its colour [inch]
+_LINE, _PATCH, _HEADING = 0.27, 0.42, 0.19  # height of a legend line, width of its colour, column heading [inch]
 
 
 def round_length(longest: float) -> float:
@@ -101,6 +101,12 @@ def draw_legend(
         linespacing=1.25,
     )
     top -= _LINE * (0.75 * (len(lines) - 1) + 1.1)
+    if shares is not None:
+        right = axes.get_xlim()[1]
+        axes.text(
+            right, top + 0.03, text("view.share_of_area", language), va="center", ha="right", fontsize=7.5, color=FAINT
+        )
+        top -= _HEADING
     order = range(len(palette) - 1, -1, -1) if palette.style != "codes" else range(len(palette))
     for number in order:
         if palette.style == "codes" and shares is not None and shares[number] == 0:
@@ -120,6 +126,7 @@ def legend_height(palette: Palette, shares: np.ndarray | None = None, signs: int
     lines = sum(1 for n in range(len(palette)) if palette.style != "codes" or shares is None or shares[n] > 0)
     step = _LINE * (1.42 if palette.style == "classes" else 0.86)
     heading = _LINE * (0.75 * (len(_wrapped(palette.name + "  " + palette.units, 34)) - 1) + 1.1)
+    heading += _HEADING if shares is not None else 0.0
     return 0.12 + heading + lines * step + 0.08 + signs * _LINE
 
 
