@@ -231,6 +231,20 @@ def test_faults_in_one_sentence(samples, capsys, monkeypatch, error, code, words
         log.unlink()
 
 
+def test_a_fault_in_the_report_does_not_cost_the_result(coarse, tmp_path, capsys, monkeypatch):
+    def fail(*_arguments, **_options):
+        raise ZeroDivisionError("in the report")
+
+    monkeypatch.setattr("twin.report.page.write_report", fail)
+    assert called("run", str(coarse), "--output", str(tmp_path / "r"), "--no-picture") == 1
+    said = capsys.readouterr()
+    assert "ZeroDivisionError" in said.err
+    assert "Traceback" not in said.err
+    assert str(tmp_path / "r") in said.out
+    assert (tmp_path / "r" / "indicators.csv").is_file()
+    Path(re.search(r"are in (\S+\.log)", said.err)[1]).unlink()
+
+
 @pytest.mark.slow
 def test_demo_from_an_empty_folder(tmp_path):
     """What the README promises: one command, a result with report and picture."""

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from twin.city.inspection import Inspection
@@ -87,7 +89,7 @@ def _options(
 
 
 def _add_picture(result: Result, folder: Path, language: str) -> None:
-    """Draw the 3D picture; a machine that cannot draw gets a note instead, its result is kept."""
+    """Draw the 3D picture; a machine that cannot draw gets a note instead."""
     from twin.errors import InputError
     from twin.language import text
     from twin.progress import track
@@ -100,7 +102,7 @@ def _add_picture(result: Result, folder: Path, language: str) -> None:
         options: dict[str, Any] = {"language": language, "timezone": result.scenario.timezone, "title": result.name}
         with track(text("cli.drawing")):
             picture(result.city, result.heat.get("utci"), folder / "scene.png", site=result.site, **options)
-    except (InputError, ImportError, OSError, RuntimeError) as error:
+    except (InputError, ImportError, OSError) as error:
         _complain(text("cli.no_picture", reason=error))
 
 
@@ -113,9 +115,24 @@ def _add_report(result: Result, folder: Path, language: str, *, picture: bool) -
         write_report(result, folder / "report.html", language=language, picture=picture)
 
 
+def _add_faces(result: Result, folder: Path, language: str, *, picture: bool) -> list[str]:
+    """Add picture and report; what fails there must not cost the numbers of the run and is returned as sentences."""
+    writers: list[Callable[[], None]] = [lambda: _add_report(result, folder, language, picture=picture)]
+    if picture:
+        writers.insert(0, lambda: _add_picture(result, folder, language))
+    faults = []
+    for write in writers:
+        try:
+            write()
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            faults.append(_fault(error))
+    return faults
+
+
 def _execute(scenario: Scenario, output: Path, *, language: str, picture: bool) -> None:
     """Run a scenario into a folder and tell what came out."""
-    from twin.language import text
     from twin.scenario.execution import run
     from twin.scenario.safe_files import check_replaceable
 
@@ -123,15 +140,18 @@ def _execute(scenario: Scenario, output: Path, *, language: str, picture: bool) 
     check_replaceable(output.absolute())
     _say("started", name=scenario.name)
     result = run(scenario)
-    writers = [lambda folder: _add_report(result, folder, language, picture=picture)]
-    if picture:
-        writers.insert(0, lambda folder: _add_picture(result, folder, language))
-    result.save(output, also=writers)
+    faults: list[str] = []
+    result.save(output, also=[lambda folder: faults.extend(_add_faces(result, folder, language, picture=picture))])
     result.show(language)
     _say("saved", folder=_shown(output))
-    _say("report_at", file=_shown(output / "report.html"))
-    typer.echo(text("cli.view_hint", folder=_shown(output)))
+    if (output / "report.html").is_file():
+        _say("report_at", file=_shown(output / "report.html"))
+        _say("view_hint", folder=_shown(output))
     _say("time_taken", seconds=time.monotonic() - started)
+    for fault in faults:
+        _complain(fault)
+    if faults:
+        raise typer.Exit(1)
 
 
 @app.command()
