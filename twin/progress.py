@@ -31,11 +31,17 @@ def _on_terminal(label: str, total: float | None) -> Iterator[Done]:
             _bars.remove_task(task)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    clock = (TimeElapsedColumn(), TextColumn("/"), TimeRemainingColumn())
-    with Progress(*columns, *clock, console=Console(stderr=True), transient=True) as bars:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bars:
         _bars = bars
         task = bars.add_task(label, total=total)
         try:
