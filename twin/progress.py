@@ -21,7 +21,7 @@ _bars: Progress | None = None
 
 @contextmanager
 def _on_terminal(label: str, total: float | None) -> Iterator[Done]:
-    """A bar of its own, or one more line under the bars that already run."""
+    """Draw a bar of its own, or one more line under the bars that already run."""
     global _bars
     if _bars is not None:
         task = _bars.add_task(label, total=total)
@@ -52,7 +52,7 @@ def _on_terminal(label: str, total: float | None) -> Iterator[Done]:
 
 @contextmanager
 def _in_notebook(label: str, total: float | None) -> Iterator[Done]:
-    """A line of HTML that is rewritten in place and cleared at the end; it needs no widget extension."""
+    """Draw a line of HTML that is rewritten in place and cleared at the end; it needs no widget extension."""
     from IPython.display import HTML, display
 
     start = shown = time.monotonic()
