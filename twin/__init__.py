@@ -36,7 +36,19 @@ _PUBLIC = {
 }
 _ROOMS = ("city", "report", "scenario", "sensors", "view")
 
-__all__ = ["City", "InputError", "Result", "__version__", "load", "run"]
+__all__ = [
+    "City",
+    "InputError",
+    "Result",
+    "__version__",
+    "city",
+    "load",
+    "report",
+    "run",
+    "scenario",
+    "sensors",
+    "view",
+]
 
 if TYPE_CHECKING:
     from twin import city, report, scenario, sensors, view
@@ -59,4 +71,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_ROOMS])
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The city: loaders, the model of tables, gaps, the grid and the rasteriser."""
