@@ -16,7 +16,7 @@ __all__ = ["RING_END", "CoordinateText"]
 RING_END = "\x1e"
 """Mark between the coordinates of two rings: XML allows this character nowhere, so no delivered text holds it."""
 
-_LARGE = 1 << 20  # characters from which a batch is worth the kernel
+_LARGE = 1 << 18  # characters from which a batch is worth the kernel
 
 
 class CoordinateText:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from twin.errors import InputError
 
@@ -21,6 +21,10 @@ _PACKED = (".gz", ".zip")
 _CHUNK = 1 << 20
 _RATIO = 200  # a delivered tile packs at most about 30 : 1
 _UNWATCHED = 64 << 20  # bytes unpacked before the ratio is looked at
+
+
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class GmlFile:
         except OSError as error:
             raise InputError(f"{self.path} cannot be read: {error.strerror or error}.") from None
 
-    def _watched(self, stream: IO[bytes], packed: int) -> Iterator[bytes]:
+    def _watched(self, stream: _Stream, packed: int) -> Iterator[bytes]:
         total = 0
         while piece := stream.read(_CHUNK):
             total += len(piece)

@@ -105,6 +105,7 @@ def geometry_of(parsed: Parsed, name: str, log: GapLog) -> Geometry:
     values, counts, bad_texts = parsed.coordinates.result()
     dimensions = _dimensions(parsed, counts)
     xyz, sizes = _points(values, counts, dimensions)
+    del values
     total = len(parsed.polygon_ids)
     first = np.array([*parsed.polygon_rings, len(counts)], dtype=np.int64)
     ids = np.array(parsed.polygon_ids, dtype=object)
@@ -251,6 +252,14 @@ def _doubts(geometry: Geometry, name: str, log: GapLog) -> None:
     )
 
 
+def _differ(xyz: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Tell which points differ from the points at rows ``other``; one coordinate at a time, to spare memory."""
+    result = np.zeros(len(xyz), dtype=bool)
+    for k in range(3):
+        result |= xyz[:, k] != xyz[other, k]
+    return result
+
+
 def _fewer_than_three(polygons: Polygons) -> np.ndarray:
     """Tell which rings have fewer than three different points."""
     start = polygons.ring_start[:-1]
@@ -258,8 +267,8 @@ def _fewer_than_three(polygons: Polygons) -> np.ndarray:
         return np.empty(0, dtype=bool)
     xyz = polygons.xyz
     first = np.repeat(start, np.diff(polygons.ring_start))
-    not_first = (xyz != xyz[first]).any(axis=1)
+    not_first = _differ(xyz, first)
     number = np.where(not_first, np.arange(len(xyz)), len(xyz) - 1)
     second = np.repeat(np.minimum.reduceat(number, start), np.diff(polygons.ring_start))
-    third = not_first & (xyz != xyz[second]).any(axis=1)
+    third = not_first & _differ(xyz, second)
     return ~np.logical_or.reduceat(third, start)

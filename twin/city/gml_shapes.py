@@ -17,7 +17,7 @@ __all__ = ["ID_NAMES", "Shapes", "id_of", "value_of"]
 
 ID_NAMES = ("http://www.opengis.net/gml id", "http://www.opengis.net/gml/3.2 id")
 _PASS, _POSITIONS, _POSITION, _COORDINATES, _RING, _CURVE_RING, _OUTER, _PATCH = range(8)
-_FLUSH = 0x3FFF  # rings between two conversions of coordinate text to numbers
+_FLUSH = 0x0FFF  # rings between two conversions of coordinate text to numbers
 
 
 def id_of(attrs: list[str]) -> str | None:
