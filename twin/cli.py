@@ -107,12 +107,17 @@ def _add_picture(result: Result, folder: Path, language: str) -> None:
 
 
 def _add_report(result: Result, folder: Path, language: str, *, picture: bool) -> None:
-    from twin.language import text
+    """Write ``report.html`` in the language asked for, and beside it the page in the other one; they link to each other."""
+    from twin.language import LANGUAGES, text
     from twin.progress import track
     from twin.report.page import write_report
 
-    with track(text("cli.making_report")):
-        write_report(result, folder / "report.html", language=language, picture=picture)
+    pages = {language: "report.html"} | {other: f"report.{other}.html" for other in LANGUAGES if other != language}
+    with track(text("cli.making_report"), total=len(pages)) as done:
+        for number, (tongue, name) in enumerate(pages.items(), 1):
+            other = next(page for page in pages.values() if page != name)
+            write_report(result, folder / name, language=tongue, picture=picture, other=other)
+            done(number)
 
 
 def _add_faces(result: Result, folder: Path, language: str, *, picture: bool) -> list[str]:
