@@ -16,7 +16,9 @@ GALLERY = Path(__file__).resolve().parents[1] / "notebooks"
 def test_notebook_runs_and_shows_something(notebook: Path, tmp_path: Path) -> None:
     document = nbformat.read(notebook, as_version=4)
     assert not any(cell.get("outputs") for cell in document.cells), "the gallery is committed without outputs"
-    NotebookClient(document, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(
+        document, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
     outputs = [output for cell in document.cells for output in cell.get("outputs", [])]
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) >= 3
