@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import re
 import string
@@ -285,3 +286,17 @@ def test_importing_the_report_is_light() -> None:
     code = "import sys, twin.report\nprint([m for m in ('pyvista', 'matplotlib', 'numba') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("wind", "said"), [("station", "humidity and wind from place"), ("local", "slowed by the buildings")]
+)
+def test_the_method_tells_which_wind_was_used(sample_result, tmp_path, wind, said):
+    heat = sample_result.scenario.run.heat.model_copy(update={"wind": wind})
+    scenario = sample_result.scenario.model_copy(
+        update={"run": sample_result.scenario.run.model_copy(update={"heat": heat})}
+    )
+    page = write_report(
+        dataclasses.replace(sample_result, scenario=scenario), tmp_path / "r.html", language="en", picture=False
+    )
+    assert said in page.read_text(encoding="utf-8")

@@ -85,9 +85,10 @@ def method(frame: Frame) -> str:
     site, heat, provenance = frame.result.site, frame.result.heat, frame.result.provenance
     crs = str(provenance.get("grid", {}).get("crs", "")) or "–"
     grid = {"cell": frame.cell_text(), "rows": site.sizes["y"], "columns": site.sizes["x"], "crs": crs}
+    local_wind = frame.result.scenario.run.heat.wind == "local"
     said = [
         frame.say("method_chain", steps=heat.sizes["time"], **grid),
-        frame.say("method_left_out"),
+        frame.say("method_left_out_local_wind" if local_wind else "method_left_out"),
         frame.say("method_same"),
     ]
     versions = [[str(n), str(v)] for n, v in provenance.get("versions", {}).items()]

@@ -77,14 +77,21 @@ class WeatherSource(_Part):
 class HeatRun(_Part):
     """[run.heat]: heat stress at street level."""
 
-    outputs: tuple[Literal["tmrt", "utci", "shadow", "surface_temperature"], ...] = Field(
+    outputs: tuple[Literal["tmrt", "utci", "pet", "shadow", "surface_temperature"], ...] = Field(
         default=("tmrt", "utci"),
         min_length=1,
-        description="Layers: mean radiant temperature, UTCI, sunlit fraction, ground temperature.",
+        description="Layers: mean radiant temperature, UTCI, PET, sunlit fraction, ground temperature.",
     )
     posture: Literal["standing", "sitting"] = Field(default="standing", description="Posture of the person.")
     sky: Literal["perez", "isotropic"] = Field(default="perez", description="How diffuse radiation is spread.")
     split: Literal["reindl", "erbs"] = Field(default="reindl", description="How global radiation is split.")
+    longwave: Literal["jonsson", "prata"] = Field(
+        default="jonsson", description="Longwave radiation of the clear sky, with or without the correction for towns."
+    )
+    wind: Literal["station", "local"] = Field(
+        default="station",
+        description="Wind of the comfort indices: that of the weather, or slowed by what stands around.",
+    )
     wall: str = Field(default="brick", description="Material of the walls (models/heat/tables/wall.csv).")
 
     @field_validator("wall")
