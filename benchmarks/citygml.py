@@ -43,7 +43,7 @@ print(json.dumps({{"seconds": after - before, "bare": bare, "peak": peak, "found
 
 READERS = {
     "urban-twin": (
-        "from twin.city.gml import read_citygml; import twin.city.gml_numbers",
+        "from twin.city.citygml import read_citygml; import twin.city.citygml.numbers",
         "read_citygml(sys.argv[1])",
         "{k: v for k, v in result.counts().items() if v} | {'points': len(result.polygons.xyz)}",
     ),

@@ -59,7 +59,7 @@ def read_bodies(layer: BuildingsLayer, ref: Reference, *, alone: bool = True) ->
 
 
 def _citygml(layer: BuildingsLayer, ref: Reference, alone: bool) -> City:
-    from twin.city.gml import read_citygml
+    from twin.city.citygml import read_citygml
 
     city = read_citygml(layer.path, lod=layer.lod, crs=layer.crs)
     city = city.replace(sources=city.sources.assign(licence=layer.licence, attribution=layer.attribution))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from twin.city.gml_files import SUFFIXES
+from twin.city.citygml.files import SUFFIXES
 from twin.city.model import SOURCE_COLUMNS
 from twin.city.profile import Layer
 from twin.errors import InputError

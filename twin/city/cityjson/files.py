@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from twin.city.gml_files import GmlFile
+from twin.city.citygml.files import GmlFile
 from twin.errors import InputError
 
 __all__ = ["SUFFIXES", "find_documents", "is_cityjson"]

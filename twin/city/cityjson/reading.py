@@ -24,12 +24,11 @@ from twin.city.cityjson.objects import columns_of_objects, objects_of
 from twin.city.cityjson.templates import with_instances
 from twin.city.crs import CrsDecision, crs_label, decide_axes, parse_crs
 from twin.city.gaps import GapLog
-from twin.city.gml import _city as city_of
-from twin.city.gml import _common_crs as common_crs
-from twin.city.gml import _given_crs as given_crs
-from twin.city.gml_assembly import FileColumns, joined
-from twin.city.gml_files import GmlFile
-from twin.city.gml_geometry import ELEMENTS
+from twin.city.citygml.tables import city_of
+from twin.city.citygml.systems import common_crs, given_crs
+from twin.city.citygml.columns import FileColumns, joined
+from twin.city.citygml.files import GmlFile
+from twin.city.citygml.geometry import ELEMENTS
 from twin.city.model import City, Polygons
 from twin.errors import InputError
 from twin.progress import track

@@ -1,7 +1,7 @@
 """CityGML as a stream of XML events: objects, thematic surfaces and their attributes.
 
 One expat parser, handlers switched on only where something is wanted. Geometry is handed to
-:class:`twin.city.gml_shapes.Shapes`; what is found goes to the lists of :class:`twin.city.gml_parsed.Parsed`.
+:class:`twin.city.citygml.shapes.Shapes`; what is found goes to the lists of :class:`twin.city.citygml.parsed.Parsed`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from xml.parsers import expat
 
-from twin.city.gml_attributes import Node, attribute_of, put
-from twin.city.gml_names import XLINK_HREF, Kind, classify, family, local_name
-from twin.city.gml_parsed import Parsed
-from twin.city.gml_shapes import Shapes, id_of, value_of
+from twin.city.citygml.attributes import Node, attribute_of, put
+from twin.city.citygml.names import XLINK_HREF, Kind, classify, family, local_name
+from twin.city.citygml.parsed import Parsed
+from twin.city.citygml.shapes import Shapes, id_of, value_of
 from twin.errors import InputError
 
 __all__ = ["Events", "NotCityGMLError", "parse"]

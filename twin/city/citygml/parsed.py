@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from twin.city.gml_coordinates import CoordinateText
+from twin.city.citygml.coordinates import CoordinateText
 
 __all__ = ["Container", "Implicit", "Parsed", "Run"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twin.city.gml import read_citygml
+from twin.city.citygml import read_citygml
 from twin.errors import InputError
 
 HEAD = (

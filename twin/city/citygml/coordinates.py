@@ -89,7 +89,7 @@ def _plain(text: str, rings: int) -> tuple[np.ndarray, np.ndarray] | None:
 
 def _compiled(text: str, rings: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Parse with the kernel; None where a word is no number."""
-    from twin.city.gml_numbers import HARD_WORDS, POWERS, parse_numbers
+    from twin.city.citygml.numbers import HARD_WORDS, POWERS, parse_numbers
 
     data = np.frombuffer(text.encode("utf-8"), dtype=np.uint8)
     values = np.empty(len(data) // 2 + 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from twin.city.gml_names import GENERIC_TYPES, XLINK_HREF, local_name
+from twin.city.citygml.names import GENERIC_TYPES, XLINK_HREF, local_name
 
 __all__ = ["Node", "attribute_of", "put"]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from twin.city.citygml import read_citygml
 from twin.city.crs import crs_label
 from twin.city.gaps import sentences
-from twin.city.gml import read_citygml
 from twin.city.model import City
 
 SPACES = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from twin.city.citygml.geometry import ELEMENTS, Geometry
+from twin.city.citygml.links import Links
+from twin.city.citygml.parsed import Implicit, Parsed
 from twin.city.gaps import GapLog
-from twin.city.gml_geometry import ELEMENTS, Geometry
-from twin.city.gml_links import Links
-from twin.city.gml_parsed import Implicit, Parsed
 from twin.city.model import Polygons
 
 __all__ = ["place_templates"]

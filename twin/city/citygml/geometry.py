@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from twin.city.citygml.parsed import Parsed
 from twin.city.gaps import GapLog
-from twin.city.gml_parsed import Parsed
 from twin.city.model import Polygons
 from twin.errors import InputError
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from twin.city.citygml.parsed import Parsed
 from twin.city.footprints import ranges
 from twin.city.gaps import GapLog
-from twin.city.gml_parsed import Parsed
 
 __all__ = ["Links"]
 

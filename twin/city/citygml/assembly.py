@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pyproj
 
+from twin.city.citygml.columns import FileColumns, of_level
+from twin.city.citygml.geometry import Geometry, geometry_of
+from twin.city.citygml.implicit import place_templates
+from twin.city.citygml.links import Links
+from twin.city.citygml.names import local_name
+from twin.city.citygml.parsed import Parsed
 from twin.city.crs import CrsDecision, decide_axes, parse_crs
 from twin.city.gaps import GapLog
-from twin.city.gml_columns import FileColumns, of_level
-from twin.city.gml_geometry import Geometry, geometry_of
-from twin.city.gml_implicit import place_templates
-from twin.city.gml_links import Links
-from twin.city.gml_names import local_name
-from twin.city.gml_parsed import Parsed
 
 __all__ = ["columns_of"]
 

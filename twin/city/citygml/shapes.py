@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twin.city.gml_coordinates import RING_END
-from twin.city.gml_names import XLINK_HREF, Kind, classify, local_name, lod_of, patch_code
-from twin.city.gml_parsed import Container, Implicit, Parsed, Run
+from twin.city.citygml.coordinates import RING_END
+from twin.city.citygml.names import XLINK_HREF, Kind, classify, local_name, lod_of, patch_code
+from twin.city.citygml.parsed import Container, Implicit, Parsed, Run
 
 __all__ = ["ID_NAMES", "Shapes", "id_of", "value_of"]
 
@@ -56,7 +56,7 @@ class _PatchCodes(dict[str, int]):
 
 
 class _ElementCodes(dict[str, int]):
-    """Which polygon element a name is (``gml_geometry.ELEMENTS``)."""
+    """Which polygon element a name is (``geometry.ELEMENTS``)."""
 
     def __missing__(self, name: str) -> int:
         self[name] = code = patch_code(local_name(name))

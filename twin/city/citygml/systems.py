@@ -1,0 +1,67 @@
+"""Coordinate reference systems of CityGML files: what the caller gives, and one system for all files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyproj
+
+from twin.city.citygml.columns import FileColumns
+from twin.city.crs import CrsDecision, crs_label, parse_crs, utm_crs
+from twin.city.gaps import GapLog
+from twin.errors import InputError
+
+__all__ = ["common_crs", "given_crs"]
+
+
+def given_crs(crs: str | pyproj.CRS | None) -> pyproj.CRS | None:
+    """Return the CRS a caller names; InputError where no such system is known."""
+    if crs is None or isinstance(crs, pyproj.CRS):
+        return crs
+    decision = parse_crs(crs)
+    if decision.crs is None:
+        raise InputError(f"The CRS {crs!r} is not known: give an EPSG code such as EPSG:25832 or EPSG:25832+7837.")
+    return decision.crs
+
+
+def _horizontal(crs: pyproj.CRS) -> pyproj.CRS:
+    return crs.sub_crs_list[0] if crs.is_compound else crs
+
+
+def common_crs(parts: list[FileColumns], log: GapLog) -> pyproj.CRS | None:
+    """Bring all files to one projected CRS, that of the first file that has one; coordinates change in place."""
+    systems = [part.decision.crs for part in parts]
+    first = next((system for system in systems if system is not None), None)
+    if first is None:
+        return None
+    target = first
+    if _horizontal(first).is_geographic:
+        lead = next(part for part in parts if part.decision.crs is not None and len(part.polygons.xyz))
+        longitude, latitude = lead.polygons.xyz[:, :2].mean(axis=0)
+        target = utm_crs(first, float(longitude), float(latitude))
+    for part, system in zip(parts, systems, strict=True):
+        name = str(part.objects["source"][0]) if len(part.objects["source"]) else ""
+        row: dict[str, Any] = {"layer": "buildings", "count": 1, "source": name, "used": crs_label(target)}
+        if system is None:
+            if part.decision.note != "missing" or len(parts) > 1:
+                log.add("gml_crs_assumed", severity="warning", **row)
+        elif system != target:
+            _transform(part, system, target)
+            log.add("gml_crs_transformed", severity="info", told=part.decision.label, **row)
+            if crs_label(_vertical(system)) != crs_label(_vertical(target)):
+                log.add("gml_crs_heights_differ", severity="warning", told=part.decision.label, **row)
+    return target
+
+
+def _vertical(crs: pyproj.CRS) -> pyproj.CRS | None:
+    return crs.sub_crs_list[1] if crs.is_compound and len(crs.sub_crs_list) > 1 else None
+
+
+def _transform(part: FileColumns, system: pyproj.CRS, target: pyproj.CRS) -> None:
+    """Transform plan coordinates; heights stay in the datum they were given in."""
+    if not len(part.polygons.xyz):
+        return
+    change = pyproj.Transformer.from_crs(_horizontal(system), _horizontal(target), always_xy=True)
+    xyz = part.polygons.xyz
+    xyz[:, 0], xyz[:, 1] = change.transform(xyz[:, 0], xyz[:, 1])
+    part.decision = CrsDecision(target, False, part.decision.note, crs_label(target))
