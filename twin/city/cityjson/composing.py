@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,8 @@ class _Geometry:
     lod: str
     body: str
     rows: np.ndarray
-    surfaces: list[int]
+    number: int = -1
+    surfaces: list[int] = field(default_factory=list)
 
 
 class Composer:
@@ -167,21 +168,26 @@ class Composer:
             if inside.all():
                 rows = rows[np.lexsort((rows, self._shell[rows], self._solid[rows]))]
             body = _body(bodies[rows[0]], bool(inside.all()), len(np.unique(self._solid[rows])))
-            found.setdefault(int(owner[rows[0]]), []).append(_Geometry(str(levels[rows[0]]), body, rows, []))
+            found.setdefault(int(owner[rows[0]]), []).append(
+                _Geometry(str(levels[rows[0]]), body, rows, int(geometry[rows[0]]))
+            )
         self._give_boundaries(found)
         return found
 
     def _give_boundaries(self, found: dict[int, list[_Geometry]]) -> None:
-        """Let each geometry list the semantic surfaces of its faces, what they lie in, and those without a face."""
+        """Let each geometry list its semantic surfaces: those told in it, those of its faces, and what they lie in."""
         boundaries = self._city.boundaries
-        if not len(boundaries):
-            return
         parent = boundaries["parent"].to_numpy(dtype=np.int64)
         owner = boundaries["object"].to_numpy(dtype=np.int64)
-        home: list[_Geometry | None] = [None] * len(boundaries)
-        for geometries in found.values():
+        told = _whole_column(boundaries, "geometry")
+        told_in: dict[tuple[int, int], set[int]] = {}
+        for surface in np.flatnonzero(told >= 0).tolist():
+            told_in.setdefault((int(owner[surface]), int(told[surface])), set()).add(surface)
+        placed = np.zeros(len(boundaries), dtype=bool)
+        for row, geometries in found.items():
             for geometry in geometries:
                 used = set(self._boundary[geometry.rows].tolist()) - {-1}
+                used |= told_in.get((row, geometry.number), set())
                 rest = list(used)
                 while rest:
                     above = int(parent[rest.pop()])
@@ -189,18 +195,12 @@ class Composer:
                         used.add(above)
                         rest.append(above)
                 geometry.surfaces = sorted(used)
-                for row in used:
-                    home[row] = home[row] or geometry
-        for step in (1, -1):  # a surface without a face goes with the one before it, else with the one after it
-            rows = range(len(home)) if step == 1 else range(len(home) - 1, -1, -1)
-            for row in rows:
-                near = row - step
-                if home[row] is None and 0 <= near < len(home) and owner[near] == owner[row] and home[near] is not None:
-                    home[row] = home[near]
-                    home[near].surfaces.append(row)  # type: ignore[union-attr]
-        for geometries in found.values():
-            for geometry in geometries:
-                geometry.surfaces.sort()
+                placed[geometry.surfaces] = True
+        homeless = np.flatnonzero(~placed).tolist()  # no face has them: they go with the object's first geometry
+        for surface in homeless:
+            if owner[surface] in found:
+                first = found[int(owner[surface])][0]
+                first.surfaces = sorted({*first.surfaces, surface})
 
     # ---------------------------------------------------------------------------------------------------- geometry
 

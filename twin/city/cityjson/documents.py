@@ -229,17 +229,32 @@ def _check(document: Document) -> None:
         raise InputError(f'{name} is damaged: its "CityObjects" must be a map of ids; get the file again.')
 
 
-def whole(value: Any, lists: list[bytes]) -> Any:
+def whole(value: Any, document: Document) -> Any:
     """Return a value with the lists put back that markers in it stand for.
+
+    Raises
+    ------
+    InputError
+        If such a list is no JSON.
 
     Examples
     --------
-    >>> whole({"values": -1000000000000000}, [b"[1, 2.5]"])
+    >>> whole({"values": -1000000000000000}, Document("x.json", [], [b"[1, 2.5]"]))
     {'values': [1, 2.5]}
     """
     if isinstance(value, dict):
-        return {key: whole(inner, lists) for key, inner in value.items()}
+        return {key: whole(inner, document) for key, inner in value.items()}
     if isinstance(value, list):
-        return [whole(inner, lists) for inner in value]
+        return [whole(inner, document) for inner in value]
     number = list_number(value)
-    return json.loads(lists[number]) if 0 <= number < len(lists) else value
+    if not 0 <= number < len(document.lists):
+        return value
+
+    def constant(_word: str) -> None:
+        document.not_numbers += 1
+
+    try:
+        return json.loads(document.lists[number], parse_constant=constant)
+    except (ValueError, RecursionError) as error:
+        message = str(error).partition(":")[0]
+        raise InputError(f"{document.name} is no valid JSON: a list in its attributes is broken ({message}).") from None

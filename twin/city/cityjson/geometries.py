@@ -58,7 +58,7 @@ class Told:
     instances: dict[int, dict[str, Any]] = field(default_factory=dict)
     without_faces: int = 0
     unknown: list[str] = field(default_factory=list)
-    malformed: list[int] = field(default_factory=list)
+    unfitting: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -100,13 +100,17 @@ def tell(told: Told, row: int, root: int, geometries: Any, lod: str | None) -> N
             continue
         number = len(told.object)
         semantics = geometry.get("semantics")
-        surfaces = semantics.get("surfaces") if isinstance(semantics, dict) else None
+        surfaces, values = None, None
+        if isinstance(semantics, dict):
+            surfaces, values = semantics.get("surfaces"), semantics.get("values")
+            if not isinstance(surfaces, list) or (values is not None and list_number(values) < 0):
+                told.unfitting.append(number)
         told.object.append(row)
         told.root.append(root)
         told.kind.append(kind)
         told.lod.append(level)
         told.indices.append(list_number(geometry.get("boundaries")))
-        told.values.append(list_number(semantics.get("values")) if isinstance(surfaces, list) else -1)
+        told.values.append(list_number(values) if isinstance(surfaces, list) else -1)
         told.surfaces.append(surfaces if isinstance(surfaces, list) else None)
         if kind == INSTANCE:
             told.instances[number] = geometry
@@ -215,6 +219,7 @@ def _doubts(
     log.add("cityjson_points_repeated", severity="info", **of_faces(trouble.repeated))
     log.add("cityjson_ring_closed", severity="info", **of_faces(trouble.closed))
     log.add("cityjson_semantics_outside", severity="warning", **of_faces(outside))
+    unfitting = np.union1d(unfitting, np.array(told.unfitting, dtype=np.int64))
     log.add("cityjson_semantics_unfitting", severity="warning", **of_geometries(unfitting))
     log.add("cityjson_points_left_out", severity="info", count=told.without_faces, **row)
     unknown = sorted(set(told.unknown))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -170,14 +171,18 @@ def _flat(texts: Sequence[bytes], broken: np.ndarray) -> Nested | None:
     opens = signs[bracket] == _OPEN
     level = np.cumsum(np.where(opens, np.int8(1), np.int8(-1)), dtype=np.int32)
     total = len(signs) - len(opens)
-    numbers = np.fromstring(joined.translate(_BLANKED), sep=" ", dtype=np.int64) if total else np.empty(0, np.int64)
+    numbers = _parsed(joined.translate(_BLANKED), np.int64) if total else np.empty(0, np.int64)
     byte_first = np.concatenate(([0], np.cumsum(sizes + 1)))
     bracket_first = np.searchsorted(marks[bracket], byte_first)
     between = np.diff(before, append=total)  # numbers after each bracket, up to the next
     empty = opens[:-1] & ~opens[1:] & (between[:-1] == 0)
     closed = level[bracket_first[1:] - 1] == 0
-    sound = closed.all() and len(numbers) == total and (len(level) == 0 or level.min() >= 0)
-    if not sound or np.count_nonzero(codes == _COMMA) != total - len(texts) + np.count_nonzero(empty):
+    sound = numbers is not None and closed.all() and len(numbers) == total and (len(level) == 0 or level.min() >= 0)
+    if (
+        numbers is None
+        or not sound
+        or np.count_nonzero(codes == _COMMA) != total - len(texts) + np.count_nonzero(empty)
+    ):
         return None
     held = between > 0
     if (held & (level == 0)).any():  # a number behind the last bracket
@@ -231,8 +236,17 @@ def points(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray] | None:
         return None if blanked.strip() else (np.empty((0, 3)), counts)
     if any(sign in joined for sign in (b" ", b"\n", b"\t", b"\r", b"-")) and _LOOSE.search(joined) is not None:
         return None
-    try:
-        values = np.fromstring(blanked, sep=" ", dtype=np.int64 if whole else np.float64)
-    except (DeprecationWarning, ValueError):  # numpy says both of text that is no number
+    values = _parsed(blanked, np.int64 if whole else np.float64)
+    if values is None or len(values) != 3 * total:
         return None
-    return (values.reshape(-1, 3).astype(np.float64, copy=False), counts) if len(values) == 3 * total else None
+    return values.reshape(-1, 3).astype(np.float64, copy=False), counts
+
+
+def _parsed(text: bytes, dtype: type) -> np.ndarray | None:
+    """Return numbers parted by blanks; None where something else stands between them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # what numpy before 2.4 gives instead of an error
+        try:
+            return np.fromstring(text, sep=" ", dtype=dtype)
+        except (DeprecationWarning, ValueError):
+            return None

@@ -162,9 +162,9 @@ def _cut_circles(parent: np.ndarray) -> list[int]:
 
 
 def _in_order(objects: CityObjects) -> CityObjects:
-    """Return the objects with each one's parts right after it, where a child stands before its parent."""
+    """Return the objects with all below an object right after it: the same order however a file mixes them."""
     parent = objects.parent
-    if not (parent > np.arange(len(parent))).any():
+    if (parent < 0).all():
         return objects
     children: dict[int, list[int]] = {}
     for row in np.flatnonzero(parent >= 0).tolist():
@@ -256,13 +256,13 @@ def _attributes(objects: CityObjects, row: int, document: Document, vertices: Ve
     attributes: dict[str, Any] = told if isinstance(told, dict) else {}
     nesting = any(type(inner) in _NESTING for inner in attributes.values())
     if nesting or not _CUT_KEYS.isdisjoint(attributes):
-        attributes = whole(attributes, document.lists)
+        attributes = whole(attributes, document)
     if told is not None and not isinstance(told, dict):
         attributes = {"attributes": told}
     if value.keys() <= _KNOWN and value["type"] != GROUP:
         return attributes
     for key in value.keys() - _KNOWN:
-        inner = whole(_located(value[key], objects.roots[row], document, vertices), document.lists)
+        inner = whole(_located(value[key], objects.roots[row], document, vertices), document)
         attributes.setdefault(
             key, inner[0] if key == "address" and isinstance(inner, list) and len(inner) == 1 else inner
         )

@@ -16,6 +16,11 @@ import numpy as np
 import pandas as pd
 import pyproj
 
+from twin.city.citygml.columns import FileColumns, joined
+from twin.city.citygml.files import GmlFile
+from twin.city.citygml.geometry import ELEMENTS
+from twin.city.citygml.systems import common_crs, given_crs
+from twin.city.citygml.tables import city_of
 from twin.city.cityjson.documents import Document, NotCityJSONError, collector_paused, parse
 from twin.city.cityjson.faces import Vertices
 from twin.city.cityjson.files import find_documents
@@ -24,16 +29,11 @@ from twin.city.cityjson.objects import columns_of_objects, objects_of
 from twin.city.cityjson.templates import with_instances
 from twin.city.crs import CrsDecision, crs_label, decide_axes, parse_crs
 from twin.city.gaps import GapLog
-from twin.city.citygml.tables import city_of
-from twin.city.citygml.systems import common_crs, given_crs
-from twin.city.citygml.columns import FileColumns, joined
-from twin.city.citygml.files import GmlFile
-from twin.city.citygml.geometry import ELEMENTS
 from twin.city.model import City, Polygons
 from twin.errors import InputError
 from twin.progress import track
 
-__all__ = ["read_cityjson"]
+__all__ = ["columns_of_file", "read_cityjson", "system_name"]
 
 _LOD = re.compile(r"[0-4](?:\.[0-9])?")
 _EPSG_IN_URL = re.compile(r"(?:EPSG/[^/]*/|EPSG:[^:]*:)(\d{4,6})(?!\d)", re.IGNORECASE)
@@ -61,7 +61,8 @@ def read_cityjson(
         With ``objects`` (footprints as geometry), ``boundaries``, ``surfaces``, ``shells``, ``polygons``, ``gaps`` and
         ``sources`` filled. ``surfaces`` has three further columns, by which a city is written as it was read:
         ``geometry`` (running number of the geometry a face was told in), ``body`` (type of that geometry) and
-        ``lod_text`` (level of detail in full, such as ``"2.2"``; ``lod`` holds its whole part).
+        ``lod_text`` (level of detail in full, such as ``"2.2"``; ``lod`` holds its whole part); ``boundaries`` has
+        ``geometry``, too.
 
     Raises
     ------
@@ -86,18 +87,35 @@ def read_cityjson(
     log = GapLog()
     parts: list[FileColumns] = []
     read: list[GmlFile] = []
+    titles: list[str] = []
     with collector_paused(), track("Reading CityJSON", total=len(files)) as done:
         for i, file in enumerate(files):
             document = _document(file, log, alone=len(files) == 1)
             if document is not None:
                 parts.append(_columns(document, wanted, given, log))
                 read.append(file)
+                titles.append(_title(document))
             done(i + 1)
     if not parts:
         raise InputError(f'None of the {len(files)} files at {paths} is CityJSON: its "type" must be "CityJSON".')
     target = common_crs(parts, log)
     columns = joined(parts, log)
-    return _with_levels(city_of(columns, target, log, read), columns)
+    return _with_levels(city_of(columns, target, log, read), columns).replace(
+        name=titles[0] if len(titles) == 1 else ""
+    )
+
+
+def columns_of_file(path: str | Path) -> FileColumns:
+    """Return one file's columns in its own CRS, without footprints and planes: what other steps start from.
+
+    Parameters
+    ----------
+    path : path
+        One CityJSON document.
+    """
+    with collector_paused():
+        document = parse(b"".join(GmlFile(Path(path)).pieces()), Path(path).name)
+        return _columns(document, None, None, GapLog())
 
 
 def _document(file: GmlFile, log: GapLog, *, alone: bool) -> Document | None:
@@ -109,6 +127,12 @@ def _document(file: GmlFile, log: GapLog, *, alone: bool) -> Document | None:
             raise
         log.add("cityjson_file_skipped", layer="buildings", severity="warning", count=1, source=file.name)
         return None
+
+
+def _title(document: Document) -> str:
+    metadata = document.roots[0].get("metadata")
+    title = metadata.get("title") if isinstance(metadata, dict) else None
+    return title if isinstance(title, str) else ""
 
 
 def _columns(document: Document, lod: str | None, crs: pyproj.CRS | None, log: GapLog) -> FileColumns:
@@ -125,8 +149,9 @@ def _columns(document: Document, lod: str | None, crs: pyproj.CRS | None, log: G
             tell(told, row, root, geometries, lod)
     bodies = bodies_of(document, told, vertices, objects.ids, log)
     bodies = with_instances(document, told, bodies, vertices, lod, objects.ids, log)
+    columns = columns_of_objects(objects, document, vertices)
     _left_out(document, log)
-    return _file_columns(columns_of_objects(objects, document, vertices), bodies, decision)
+    return _file_columns(columns, bodies, decision)
 
 
 # ----------------------------------------------------------------------------------------------------- coordinates
@@ -163,8 +188,16 @@ def _transformed(document: Document, vertices: Vertices) -> Vertices:
     return vertices
 
 
-def _system_name(root: dict[str, Any]) -> str:
-    """Name of the CRS in a form :func:`parse_crs` reads; both parts of a compound one."""
+def system_name(root: dict[str, Any]) -> str:
+    """Return the name of a root object's CRS in a form that :func:`twin.city.crs.parse_crs` reads.
+
+    Examples
+    --------
+    >>> part = "https://www.opengis.net/def/crs/EPSG/0/"
+    >>> url = f"https://www.opengis.net/def/crs-compound?1={part}25832&2={part}7837"
+    >>> system_name({"metadata": {"referenceSystem": url}})
+    'EPSG:25832+7837'
+    """
     metadata = root.get("metadata")
     if not isinstance(metadata, dict):
         return ""
@@ -181,7 +214,7 @@ def _system_name(root: dict[str, Any]) -> str:
 
 def _crs_of(document: Document, xyz: np.ndarray, given: pyproj.CRS | None, log: GapLog) -> CrsDecision:
     """Decide the CRS of a document and the order of its axes."""
-    names = [_system_name(root) for root in document.roots if root.get("type") == "CityJSON"]
+    names = [system_name(root) for root in document.roots if root.get("type") == "CityJSON"]
     told = next((name for name in names if name), "")
     others = sorted({name for name in names if name and parse_crs(name).label != parse_crs(told).label})
     if others:
@@ -238,7 +271,7 @@ def _file_columns(objects: dict[str, np.ndarray], bodies: Bodies, decision: CrsD
         "polygon": inside,
         "reversed": np.zeros(len(inside), dtype=bool),
     }
-    names = ("id", "kind", "object", "parent", "attributes")
+    names = ("id", "kind", "object", "parent", "attributes", "geometry")
     polygons = Polygons(
         faces.xyz,
         np.concatenate(([0], np.cumsum(faces.ring_size))).astype(np.int64),
