@@ -223,23 +223,28 @@ def _closing(xyz: np.ndarray, index: np.ndarray, start: np.ndarray) -> np.ndarra
     """
     closing = np.diff(start) > 3
     first, last = start[:-1][closing], start[1:][closing] - 1
-    same = (xyz[index[first]] == xyz[index[last]]).all(axis=1)
-    closing[closing] = same & (xyz[index[first]] != xyz[index[last - 1]]).any(axis=1)
+    begin = xyz[index[first]]
+    closing[closing] = _equal(begin, xyz[index[last]]) & ~_equal(begin, xyz[index[last - 1]])
     return closing
+
+
+def _equal(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Tell which points are the same; column by column, which is far faster than row by row."""
+    return np.asarray((first[:, 0] == second[:, 0]) & (first[:, 1] == second[:, 1]) & (first[:, 2] == second[:, 2]))
 
 
 def _doubts(xyz: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Tell which rings repeat a point at once, and which have fewer than three different ones."""
     sizes = np.diff(start)
     same = np.zeros(len(xyz) + 1, dtype=bool)
-    same[1:-1] = (xyz[1:] == xyz[:-1]).all(axis=1)
+    same[1:-1] = _equal(xyz[1:], xyz[:-1])
     same[start[:-1]] = False
     total = np.concatenate(([0], np.cumsum(same[:-1])))
     repeats = total[start[1:]] - total[start[:-1]]
     short = sizes - repeats < 3
     turning = np.zeros(len(sizes), dtype=bool)  # few points, the first of them again at the end
     several = (sizes > 2) & (sizes <= 6) & ~short
-    turning[several] = (xyz[start[:-1][several]] == xyz[start[1:][several] - 1]).all(axis=1)
+    turning[several] = _equal(xyz[start[:-1][several]], xyz[start[1:][several] - 1])
     for ring in np.flatnonzero(turning | (several & (repeats > 0))):
         short[ring] = len(set(map(tuple, xyz[start[ring] : start[ring + 1]].tolist()))) < 3
     return repeats > 0, short

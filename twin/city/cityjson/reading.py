@@ -291,10 +291,8 @@ def _with_levels(city: City, columns: FileColumns) -> City:
     """Add what CityJSON tells beyond the common columns: geometry, its type, and levels of detail in full."""
     surfaces = columns.surfaces
     body = pd.Categorical.from_codes(surfaces["body"].astype(np.int64).tolist(), categories=pd.Index(KINDS))
-    names = sorted(set(surfaces["lod_text"]))
-    numbers = {name: i for i, name in enumerate(names)}
-    code = np.array([numbers[text] for text in surfaces["lod_text"]], dtype=np.int64)
-    text = pd.Categorical(surfaces["lod_text"], categories=names)
+    text = pd.Categorical(surfaces["lod_text"])
+    code, names = np.asarray(text.codes, dtype=np.int64), [str(name) for name in text.categories]
     levels = _levels(surfaces["object"], code, columns.objects["parent"], columns.objects["kind"], names)
     table = city.surfaces.assign(geometry=surfaces["geometry"].astype(np.int64), body=body, lod_text=text)
     return city.replace(surfaces=table, objects=city.objects.assign(lod=levels))
