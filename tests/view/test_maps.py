@@ -11,11 +11,11 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from models.layers import InputError
+from models.layers import LAND_COVER, InputError
 from twin.city.model import City
 from twin.view import maps
 from twin.view.furniture import round_length
-from twin.view.palettes import NOTHING, class_palette
+from twin.view.palettes import NOTHING, WATER, class_palette, colour_image
 
 
 def axes_of(figure: Figure) -> dict[str, object]:
@@ -161,3 +161,20 @@ def test_wrong_layers_are_refused(square_heat: xr.Dataset) -> None:
 @pytest.mark.parametrize(("longest", "length"), [(99.0, 50.0), (100.0, 100.0), (7.9, 5.0), (2500.0, 2000.0)])
 def test_round_length(longest: float, length: float) -> None:
     assert round_length(longest) == length
+
+
+def test_water_is_no_place_to_feel_heat() -> None:
+    y, x = np.arange(9.5, 0, -1), np.arange(0.5, 10)
+    cover = np.full((10, 10), LAND_COVER["asphalt"], np.uint8)
+    cover[4:6] = LAND_COVER["water"]
+    coordinates = {"y": y, "x": x}
+    site = xr.Dataset({"land_cover": (("y", "x"), cover)}, coords=coordinates)
+    utci = xr.DataArray(np.full((10, 10), 40.0), coordinates, ("y", "x"), name="utci")
+    water = maps.water_cells(utci, site)
+    assert water is not None
+    assert (water == (cover == LAND_COVER["water"])).all()
+    painted = (colour_image(utci, water=water) == np.uint8(WATER)).all(axis=-1)
+    assert (painted == water).all()
+    assert maps.water_cells(utci.rename("surface_temperature"), site) is None
+    figure = maps.draw(utci, site=site, language="en")
+    assert "Water" in [words.get_text() for axes in figure.axes for words in axes.texts]

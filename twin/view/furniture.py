@@ -9,7 +9,7 @@ from matplotlib.patches import Polygon, Rectangle
 
 from twin.language import text
 from twin.view import labels
-from twin.view.palettes import NOTHING, Palette
+from twin.view.palettes import NOTHING, WATER, Palette
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +19,9 @@ __all__ = ["FAINT", "INK", "draw_legend", "draw_north_arrow", "draw_scale_bar", 
 INK = "#1c1c1c"
 FAINT = "#5f5f5f"
 _LINE, _PATCH, _HEADING = 0.27, 0.42, 0.19  # height of a legend line, width of its colour, column heading [inch]
+
+
+_SIGNS = {"buildings": (189, 189, 185), "water": WATER, "missing": NOTHING}
 
 
 def round_length(longest: float) -> float:
@@ -83,7 +86,7 @@ def draw_legend(
     shares : numpy.ndarray, optional
         Share of each bin, written beside it.
     extra : tuple of str
-        Further signs: ``"buildings"``, ``"trees"``, ``"missing"``.
+        Further signs: ``"buildings"``, ``"trees"``, ``"water"``, ``"missing"``.
     """
     _inches(axes)
     top = axes.get_ylim()[1] - 0.12
@@ -166,7 +169,7 @@ def _sign(axes: Axes, top: float, sign: str, language: str) -> None:
             Rectangle((0.0, top - tall / 2), _PATCH, tall, facecolor="none", edgecolor="#1d5c2e", linewidth=1.4)
         )
     else:
-        face = "#bdbdb9" if sign == "buildings" else "#" + "".join(f"{c:02x}" for c in NOTHING)
+        face = "#" + "".join(f"{c:02x}" for c in _SIGNS[sign])
         edge = "#3a3a3a" if sign == "buildings" else "#7a7a7a"
         axes.add_patch(Rectangle((0.0, top - tall / 2), _PATCH, tall, facecolor=face, edgecolor=edge, linewidth=0.9))
     axes.text(0.54, top, text(f"view.{sign}", language), va="center", fontsize=8.5, color=INK)

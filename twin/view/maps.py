@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from models.layers import require_metric_grid
+from models.layers import LAND_COVER, require_metric_grid
 from twin.language import default_language, text
 from twin.view import labels
 from twin.view.furniture import FAINT, INK, draw_legend, draw_north_arrow, draw_scale_bar
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from twin.city.model import City
 
-__all__ = ["MapFigure", "counted", "draw", "layer_title"]
+__all__ = ["MapFigure", "counted", "draw", "layer_title", "water_cells"]
 
 _PANEL, _EDGE, _GAP = 3.15, 0.08, 0.3  # legend width, outer margin, gap between map and legend [inch]
 
@@ -56,6 +56,10 @@ class MapFigure(Figure):
 
     def _repr_png_(self) -> bytes:
         return self.png(100)
+
+
+FELT = ("utci", "pet", "tmrt", "pt", "wbgt")
+"""Layers of what a person feels: water is left out of their maps, as it is of their shares."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,13 @@ def draw(
     return figure
 
 
+def water_cells(flat: xr.DataArray, site: xr.Dataset | None) -> np.ndarray | None:
+    """Return where a layer of what people feel lies on water, bool (y, x); None where that does not matter."""
+    if flat.name not in FELT or site is None or "land_cover" not in site or site["land_cover"].shape != flat.shape:
+        return None
+    return np.asarray(site["land_cover"].values == LAND_COVER["water"])
+
+
 def counted(flat: xr.DataArray, site: xr.Dataset | None) -> np.ndarray:
     """Return the values that shares are counted over: where the site is known, without buildings and water."""
     from twin.scenario.indicators import outdoor_ground
@@ -201,9 +212,10 @@ def _draw_ground(
     """Draw colours, roofs, crowns and outlines; return which signs the legend has to explain."""
     x, y = flat["x"].values, flat["y"].values
     extent = (x[0] - cell / 2, x[-1] + cell / 2, y[-1] - cell / 2, y[0] + cell / 2)
-    picture = colour_image(flat, palette)
+    water = water_cells(flat, site)
+    picture = colour_image(flat, palette, water)
     built = _buildings(site, flat)
-    signs = []
+    signs = ["water"] if water is not None and water.any() else []
     if site is not None and built is not None and "surface_height" in site:
         hidden = built & np.isnan(flat.values.astype(float))
         picture = np.where(hidden[..., None], _roof_shade(site, cell)[..., None], picture).astype(np.uint8)

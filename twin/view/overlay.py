@@ -32,6 +32,8 @@ def overlay_image(
     palette: Palette | None,
     shares: np.ndarray | None,
     language: str,
+    *,
+    signs: tuple[str, ...] = (),
 ) -> np.ndarray:
     """Return title, foot line and legend as an image with transparency, uint8 (height, width, 4).
 
@@ -47,6 +49,8 @@ def overlay_image(
         Share of each bin, written in the legend.
     language : str
         Language of the words.
+    signs : tuple of str
+        Further signs of the legend, as in ``draw_legend``.
     """
     width, height = size[0] / _DPI, size[1] / _DPI
     figure = Figure(figsize=(width, height), dpi=_DPI)
@@ -57,7 +61,7 @@ def overlay_image(
     figure.text(0.25 / width, 0.2 / height, foot, fontsize=9.5, color=INK, va="center")
     if palette is not None:
         palette, shares = palette.occurring(shares)
-        wide, tall = (LEGEND_WIDTH - 60) / _DPI, legend_height(palette, shares) - 0.12
+        wide, tall = (LEGEND_WIDTH - 60) / _DPI, legend_height(palette, shares, len(signs)) - 0.12
         left, bottom = width - wide - 0.35, height - tall - 0.35
         panel = FancyBboxPatch(
             ((left - 0.15) / width, (bottom - 0.1) / height),
@@ -77,6 +81,7 @@ def overlay_image(
             palette,
             language,
             shares=shares,
+            extra=signs,
         )
     canvas.draw()
     return np.asarray(canvas.buffer_rgba()).copy()

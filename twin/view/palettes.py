@@ -18,10 +18,13 @@ import xarray as xr
 from models.layers import InputError, read_table
 from twin.language import default_language
 
-__all__ = ["NOTHING", "Palette", "blend", "class_palette", "colour_image", "palette_for", "ramp_colours"]
+__all__ = ["NOTHING", "WATER", "Palette", "blend", "class_palette", "colour_image", "palette_for", "ramp_colours"]
 
 NOTHING = (214, 214, 210)
 """Colour of cells without a value (buildings, outside), sRGB 0..255."""
+
+WATER = (125, 155, 176)
+"""Water on maps of what people feel: nobody stands there (grey blue, apart from the blues of cold stress)."""
 
 _LEAN = 0.32  # largest share of a neighbouring class's colour at the edge of a class; the outermost step lies within
 
@@ -267,6 +270,17 @@ def _round_step(step: float) -> float:
     return next(m * power for m in (1.0, 2.0, 2.5, 5.0, 10.0) if step <= m * power * (1 + 1e-9))
 
 
-def colour_image(layer: xr.DataArray, palette: Palette | None = None) -> np.ndarray:
-    """Return the picture of a 2D layer, uint8 (y, x, 3), with :data:`NOTHING` where it has no value."""
-    return (palette or palette_for(layer)).image(layer.values)
+def colour_image(layer: xr.DataArray, palette: Palette | None = None, water: np.ndarray | None = None) -> np.ndarray:
+    """Return the picture of a 2D layer, uint8 (y, x, 3), with :data:`NOTHING` where it has no value.
+
+    Parameters
+    ----------
+    layer : xarray.DataArray
+        Dims ("y", "x").
+    palette : Palette, optional
+        Colours; by default those of the layer's name.
+    water : numpy.ndarray, optional
+        Cells (y, x) that are painted as :data:`WATER` instead.
+    """
+    picture = (palette or palette_for(layer)).image(layer.values)
+    return picture if water is None else np.where(water[..., None], np.uint8(WATER), picture)

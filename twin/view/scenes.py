@@ -16,7 +16,7 @@ from models.layers import InputError
 from twin.language import default_language, text
 from twin.view import labels
 from twin.view.graphics import quiet_start, require_graphics
-from twin.view.maps import counted, layer_title
+from twin.view.maps import counted, layer_title, water_cells
 from twin.view.meshes import ROOF, Mesh, buildings_mesh, terrain_mesh
 from twin.view.moments import moment
 from twin.view.overlay import LEGEND_WIDTH, add_overlay, overlay_image
@@ -104,7 +104,10 @@ def scene(
     if layer is not None and flat is not None:
         palette = palette or palette_for(layer, language)
         _add_ground(
-            plotter, ground, origin, _under_walls(colour_image(flat, palette), np.isnan(flat.values.astype(float)))
+            plotter,
+            ground,
+            origin,
+            _under_walls(colour_image(flat, palette, water_cells(flat, site)), np.isnan(flat.values.astype(float))),
         )
     else:
         _add_ground(plotter, ground, origin, np.full((2, 2, 3), _EARTH, np.uint8))
@@ -126,9 +129,10 @@ def scene(
             )
             if part
         )
-        add_overlay(
-            plotter, overlay_image(size, heading, below if heading != below else "", foot, palette, shares, language)
-        )
+        water = None if flat is None else water_cells(flat, site)
+        signs = ("water",) if water is not None and water.any() else ()
+        below = below if heading != below else ""
+        add_overlay(plotter, overlay_image(size, heading, below, foot, palette, shares, language, signs=signs))
     return plotter
 
 
