@@ -20,6 +20,7 @@ import xarray as xr
 from models.layers import LAND_COVER
 from twin.city.gaps import GapLog
 from twin.errors import InputError
+from twin.scenario import handouts
 from twin.scenario.handouts import binary_step, rounded
 from twin.scenario.indicators import indicators
 from twin.scenario.results import Result, with_summary
@@ -145,6 +146,24 @@ def test_geotiffs_open_with_crs_nodata_band_name_and_overviews(tmp_path):
     with rasterio.open(folder / "maps" / "land_cover.tif") as file:
         assert file.nodata == 0
         assert file.dtypes == ("uint8",)
+    for path in (folder / "maps").glob("*.tif"):
+        with rasterio.open(path) as file:
+            assert file.crs is not None, path.name
+            assert file.crs.to_epsg() == 25832
+            assert file.transform.a == 2.0
+    with rasterio.open(folder / "maps" / "utci_max.tif") as file:
+        assert file.descriptions == ("UTCI, highest of the run",)
+        assert file.units == ("degC",)
+
+
+def test_no_map_is_written_twice(tmp_path, monkeypatch):
+    written: list[Path] = []
+    write = handouts.write_cog
+    monkeypatch.setattr(
+        handouts, "write_cog", lambda layer, path, **told: (written.append(path), write(layer, path, **told))
+    )
+    made_result().save(tmp_path / "a")
+    assert len(written) == len(set(written)) > 10
 
 
 def test_netcdf_opens_in_gdal_and_xarray(tmp_path):

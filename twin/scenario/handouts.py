@@ -173,7 +173,7 @@ def write_cog(array: xr.DataArray, path: Path, *, description: str, tags: Mappin
 def write_maps(
     heat: xr.Dataset, site: xr.Dataset, folder: Path, *, done: Callable[[float], None] = lambda _steps: None
 ) -> None:
-    """Write every layer as GeoTIFF: one file a layer and hour in ``<layer>/``, maxima and site layers above.
+    """Write every layer as GeoTIFF: one file a layer and hour in ``<layer>/``, site layers and summaries above.
 
     One file a time is what the temporal controller of QGIS takes; the stamp is in the name and in the band metadata.
 
@@ -182,7 +182,7 @@ def write_maps(
     heat : xarray.Dataset
         Layers on ("time", "y", "x").
     site : xarray.Dataset
-        Layers on ("y", "x").
+        Layers on ("y", "x"): of the site, and summaries of the run.
     folder : pathlib.Path
         Where the files go.
     done : callable
@@ -199,8 +199,6 @@ def write_maps(
         for index, stamp in enumerate(np.datetime_as_string(layer["time"].values, unit="m")):
             file = folder / str(name) / f"{name}_{stamp.replace('-', '').replace(':', '')}Z.tif"
             jobs.append((layer.isel(time=index), file, f"{long_name} {stamp} UTC", {"time": f"{stamp}Z"}))
-        peak = layer.max("time", keep_attrs=True)
-        jobs.append((peak, folder / f"{name}_max.tif", f"{long_name}: maximum over time", {}))
     for name, layer in site.data_vars.items():
         if layer.dims == ("y", "x"):
             jobs.append((layer, folder / f"{name}.tif", layer.attrs.get("long_name", str(name)), {}))

@@ -199,7 +199,7 @@ class Result:
                 if "netcdf" in formats:
                     handouts.write_netcdf(stored["heat"], new / "heat.nc")
                 if "cog" in formats:
-                    layers = xr.merge([stored["site"], stored["summary"]], combine_attrs="drop", compat="override")
+                    layers = stored["site"].assign(stored["summary"].data_vars)
                     handouts.write_maps(stored["heat"], layers, new / "maps", done=done)
             self._write_tables(new)
             for write in also:
