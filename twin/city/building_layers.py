@@ -1,9 +1,9 @@
-"""The building layers of a city, CityGML or outlines, as bodies in the city's reference system."""
+"""The building layers of a city, CityGML, CityJSON or outlines, as bodies in the city's reference system."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,9 @@ import pandas as pd
 from twin.city import bodies
 from twin.city.crs import crs_label
 from twin.city.features import VECTOR_SUFFIXES, describe_file
-from twin.city.files import found, is_citygml, source_rows
+from twin.city.files import found, holds_cityjson, is_citygml, source_rows
 from twin.city.model import City
+from twin.city.openstreetmap import is_osm
 from twin.city.outlines import read_footprints
 from twin.city.placing import Bounds, Reference, refuse_degrees
 from twin.city.profile import BuildingsLayer
@@ -23,7 +24,7 @@ __all__ = ["all_bodies", "read_bodies"]
 
 
 def read_bodies(layer: BuildingsLayer, ref: Reference, *, alone: bool = True) -> City:
-    """Read one table of buildings: CityGML, or outlines where it names a column of heights or storeys.
+    """Read one table of buildings: CityGML or CityJSON, or outlines where it names a column of heights or storeys.
 
     Parameters
     ----------
@@ -46,8 +47,17 @@ def read_bodies(layer: BuildingsLayer, ref: Reference, *, alone: bool = True) ->
     """
     columns = layer.height is not None or layer.storeys is not None
     if not columns and all(is_citygml(path) for path in layer.path):
-        return _citygml(layer, ref, alone)
+        from twin.city.citygml import read_citygml
+
+        return _bodies(read_citygml, layer, ref, alone)
+    if not columns and all(holds_cityjson(path) for path in layer.path):
+        from twin.city.cityjson import read_cityjson
+
+        return _bodies(read_cityjson, layer, ref, alone)
     files = found(layer.path, "buildings", suffixes=VECTOR_SUFFIXES)
+    if not columns and all(is_osm(file) for file in files):
+        tags = {"height": "height", "storeys": "building:levels", "function": "building", "roof_type": "roof:shape"}
+        layer, columns = layer.model_copy(update={**tags, "id": "osm_id"}), True
     if not columns:
         fields = ", ".join(map(str, describe_file(files[0], layer.layer, layer.encoding)["fields"])) or "none"
         raise InputError(
@@ -58,10 +68,9 @@ def read_bodies(layer: BuildingsLayer, ref: Reference, *, alone: bool = True) ->
     return City(crs=ref.crs, objects=objects, sources=source_rows(files, layer, "buildings"))
 
 
-def _citygml(layer: BuildingsLayer, ref: Reference, alone: bool) -> City:
-    from twin.city.citygml import read_citygml
-
-    city = read_citygml(layer.path, lod=layer.lod, crs=layer.crs)
+def _bodies(read: Callable[..., City], layer: BuildingsLayer, ref: Reference, alone: bool) -> City:
+    """Read city objects of CityGML or CityJSON and bring them to the city's CRS."""
+    city = read(layer.path, lod=layer.lod, crs=layer.crs)
     city = city.replace(sources=city.sources.assign(licence=layer.licence, attribution=layer.attribution))
     where = layer.path[0] if len(layer.path) == 1 else f"{layer.path[0]} and {len(layer.path) - 1} more"
     bounds = bodies.body_bounds(city)

@@ -15,6 +15,8 @@ import pyogrio
 import shapely
 
 from models.layers import read_table
+from twin.city.geoparquet import PARQUET_SUFFIXES, describe_parquet, read_geoparquet
+from twin.city.openstreetmap import OSM_SUFFIXES, is_osm, options, read_osm
 from twin.city.profile import nearest
 from twin.errors import InputError
 
@@ -28,8 +30,12 @@ __all__ = [
     "read_features",
 ]
 
-VECTOR_SUFFIXES = (".gpkg", ".shp", ".geojson", ".json", ".fgb", ".gdb", ".kml", ".tab", ".sqlite", ".parquet", ".shz")
-_SAY = "GeoPackage, Shapefile, GeoJSON or FlatGeobuf"
+VECTOR_SUFFIXES = (
+    *(".gpkg", ".shp", ".geojson", ".json", ".fgb", ".gdb", ".kml", ".tab", ".sqlite", ".shz"),
+    *PARQUET_SUFFIXES,
+    *OSM_SUFFIXES,
+)
+_SAY = "GeoPackage, Shapefile, GeoJSON, FlatGeobuf, GeoParquet or OpenStreetMap extract"
 
 
 @cache
@@ -67,7 +73,13 @@ def first_known(names: Iterable[str], available: Sequence[str]) -> str | None:
     return next((lower[name.lower()] for name in names if name.lower() in lower), None)
 
 
+def _is_parquet(file: Path) -> bool:
+    return file.suffix.lower() in PARQUET_SUFFIXES
+
+
 def _info(file: Path, layer: str | None, encoding: str | None) -> dict[str, Any]:
+    if _is_parquet(file):
+        return describe_parquet(file)
     try:
         layers = [str(name) for name, _ in pyogrio.list_layers(file)]
         if not layers:
@@ -76,6 +88,8 @@ def _info(file: Path, layer: str | None, encoding: str | None) -> dict[str, Any]
             raise InputError(f"{file} holds {len(layers)} layers ({', '.join(layers)}): name one with layer = ....")
         if layer is not None and layer not in layers:
             raise InputError(f"{file} has no layer {layer!r}{nearest(layer, layers)}: it holds {', '.join(layers)}.")
+        if is_osm(file):
+            return dict(pyogrio.read_info(file, layer=layer, force_feature_count=True, **options()))
         return dict(pyogrio.read_info(file, layer=layer, encoding=encoding))
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise InputError(f"{file} cannot be read as a vector file ({_short(error)}): expected is a {_SAY}.") from None
@@ -87,6 +101,8 @@ def _short(error: Exception) -> str:
 
 def layer_names(file: Path) -> list[str]:
     """Return the names of the layers of a vector file."""
+    if _is_parquet(file):
+        return [file.stem]
     try:
         return [str(name) for name, _ in pyogrio.list_layers(file)]
     except pyogrio.errors.DataSourceError as error:
@@ -105,6 +121,7 @@ def read_features(
     encoding: str | None = None,
     columns: Mapping[str, str | None] | None = None,
     known: Mapping[str, Sequence[str]] | None = None,
+    role: str = "",
 ) -> gpd.GeoDataFrame:
     """Read one layer of a vector file with its columns renamed to ours.
 
@@ -120,6 +137,8 @@ def read_features(
         Our name to the file's name; None means not there.
     known : mapping, optional
         Our name to names that are recognised where ``columns`` says nothing of it.
+    role : str
+        Table of the profile that names the file; of an OpenStreetMap extract it decides what is read.
 
     Returns
     -------
@@ -131,18 +150,16 @@ def read_features(
     InputError
         If the file cannot be read, has several layers, or a column is not there.
     """
-    info = _info(file, layer, encoding)
-    available = [str(name) for name in info["fields"]]
+    whole = read_osm(file, role) if is_osm(file) and layer is None else None
+    fields = whole.columns.drop("geometry") if whole is not None else _info(file, layer, encoding)["fields"]
+    available = [str(name) for name in fields]
     taken = {ours: column_named(theirs, available, str(file)) for ours, theirs in (columns or {}).items() if theirs}
     for ours, names in (known or {}).items():
         match = None if ours in taken or (columns and ours in columns) else first_known(names, available)
         if match is not None:
             taken[ours] = match
     wanted = sorted(set(taken.values()), key=available.index)
-    try:
-        frame = pyogrio.read_dataframe(file, layer=layer, encoding=encoding, columns=wanted, use_arrow=_arrow())
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.GeometryError, UnicodeDecodeError, RuntimeError) as error:
-        raise InputError(f"{file} cannot be read ({_short(error)}): expected is a {_SAY}.") from None
+    frame = whole if whole is not None else _frame(file, layer, encoding, wanted)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise InputError(f"{file} is a table without geometry: expected is a {_SAY} with points, lines or polygons.")
     if frame.empty:
@@ -152,6 +169,17 @@ def read_features(
     result = gpd.GeoDataFrame(data, geometry=geometry, crs=frame.crs)
     result.attrs["columns"] = taken
     return result
+
+
+def _frame(file: Path, layer: str | None, encoding: str | None, columns: Sequence[str]) -> gpd.GeoDataFrame:
+    """Return some columns of a file, as they are called there."""
+    if _is_parquet(file):
+        return read_geoparquet(file, columns)
+    extra = options() if is_osm(file) else {"use_arrow": _arrow()}
+    try:
+        return pyogrio.read_dataframe(file, layer=layer, encoding=encoding, columns=columns, **extra)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.GeometryError, UnicodeDecodeError, RuntimeError) as error:
+        raise InputError(f"{file} cannot be read ({_short(error)}): expected is a {_SAY}.") from None
 
 
 _NUMBER = r"[-+]?\d+(?:[.,]\d+)?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import gzip
 import hashlib
 import os
 import zipfile
@@ -16,7 +17,7 @@ from twin.city.model import SOURCE_COLUMNS
 from twin.city.profile import Layer
 from twin.errors import InputError
 
-__all__ = ["found", "is_citygml", "sha256", "source_rows"]
+__all__ = ["found", "holds_cityjson", "is_citygml", "sha256", "source_rows"]
 
 _BLOCK = 1 << 20
 _SIDECARS = (".dbf", ".shx", ".prj", ".cpg")
@@ -78,6 +79,35 @@ def is_citygml(path: str) -> bool:
     if Path(path).is_dir():
         return any(is_citygml(os.fspath(f)) for f in Path(path).rglob("*") if f.is_file())
     return _is_gml_name(path) or (glob.has_magic(path) and path.lower().endswith((".zip", "*")))
+
+
+def holds_cityjson(path: str) -> bool:
+    """Tell whether a path is CityJSON: a file of that ending that says so near its begin or end, or a folder of such.
+
+    Examples
+    --------
+    >>> holds_cityjson("tiles/*.city.jsonl"), holds_cityjson("data/samples/lod2")
+    (True, False)
+    """
+    from twin.city.cityjson.files import is_cityjson
+
+    place = Path(path)
+    if place.is_dir():
+        return any(holds_cityjson(os.fspath(f)) for f in sorted(place.rglob("*")) if f.is_file())
+    if not is_cityjson(place):
+        return False
+    if glob.has_magic(path) or path.lower().endswith(".zip") or not place.is_file():
+        return True
+    opener = gzip.open if path.lower().endswith(".gz") else open
+    try:
+        with opener(place, "rb") as stream:
+            told = stream.read(_BLOCK)
+            if opener is open and b'"CityJSON' not in told:
+                stream.seek(max(0, place.stat().st_size - _BLOCK))
+                told = stream.read()
+    except OSError:  # the reader says what is wrong
+        return True
+    return b'"CityJSON' in told
 
 
 def _is_gml_name(name: str) -> bool:

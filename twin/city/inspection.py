@@ -20,7 +20,7 @@ from twin.city.crs import crs_label
 from twin.city.delimited import SUFFIXES as TABLE_SUFFIXES
 from twin.city.delimited import read_delimited
 from twin.city.features import VECTOR_SUFFIXES, describe_file, layer_names, read_features
-from twin.city.files import is_citygml, source_rows
+from twin.city.files import holds_cityjson, is_citygml, source_rows
 from twin.city.findings import Inspection, Section
 from twin.city.gaps import GapLog
 from twin.city.loading import load
@@ -66,6 +66,8 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
         return _of_city(name, "profile", load(path))
     if is_citygml(name):
         return _of_city(name, "citygml", load(buildings=name))
+    if holds_cityjson(name):
+        return _of_city(name, "cityjson", load(buildings=name))
     if not file.exists():
         raise InputError(f"{name} does not exist: give a city profile, CityGML, a vector file, a raster or a table.")
     if file.is_file() and file.stat().st_size == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -23,7 +24,7 @@ __all__ = ["alkis_cover", "read_land_cover"]
 
 def _spelling(value: object) -> str:
     """Return the letters and digits of a class name, so that ``Straße`` and ``AX_Strasse`` are one."""
-    text = str(value).lower().removeprefix("ax_")
+    text = str(value).lower().removeprefix("ax_").removesuffix(".0")  # a code in a column of numbers with blanks
     for sign, plain in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
         text = text.replace(sign, plain)
     return "".join(c for c in text if c.isalnum())
@@ -66,7 +67,8 @@ def read_land_cover(files: Sequence[Path], layer: LandCoverLayer, ref: Reference
     for file in files:
         columns = {"class": layer.column} if layer.column else {}
         known = {} if layer.cover else known_columns("land_cover")
-        frame = read_features(file, layer=layer.layer, encoding=layer.encoding, columns=columns, known=known)
+        options: dict[str, Any] = {"layer": layer.layer, "encoding": layer.encoding, "role": "land_cover"}
+        frame = read_features(file, columns=columns, known=known, **options)
         if layer.cover is None and "class" not in frame:
             raise InputError(
                 f"{file}: no column of land-cover classes is known: name it with column = ..., or give cover = ...."

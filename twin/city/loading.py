@@ -21,7 +21,7 @@ from twin.city.crosschecks import cross_check
 from twin.city.defaults import default
 from twin.city.delimited import SUFFIXES as TABLE_SUFFIXES
 from twin.city.features import VECTOR_SUFFIXES, read_features
-from twin.city.files import found, is_citygml, source_rows
+from twin.city.files import found, holds_cityjson, is_citygml, source_rows
 from twin.city.land_cover import read_land_cover
 from twin.city.model import LAND_COVER_COLUMNS, NETWORK_COLUMNS, SOURCE_COLUMNS, STATION_COLUMNS, TREE_COLUMNS, City
 from twin.city.placing import Bounds, Reference, grown, parsed, placed, require_projected
@@ -148,8 +148,10 @@ def profile_of(profile: PathLike | None, given: Mapping[str, LayerSpec | None] |
 def _role_of(path: Path) -> str:
     """Return the layer that a single data file given as a city is, by its ending."""
     if not path.exists():
-        raise InputError(f"{path} does not exist: give a city profile (TOML), a CityGML file or a folder of them.")
-    if is_citygml(os.fspath(path)):
+        raise InputError(
+            f"{path} does not exist: give a city profile (TOML), a CityGML or CityJSON file or a folder of them."
+        )
+    if is_citygml(os.fspath(path)) or holds_cityjson(os.fspath(path)):
         return "buildings"
     name = path.name.lower()
     if name.endswith(RASTER_SUFFIXES):
@@ -167,7 +169,7 @@ def _role_of(path: Path) -> str:
             )
         return "trees" if "Point" in str(info["geometry_type"]) else "streets"
     raise InputError(
-        f"{path} is of no known kind: give a city profile (TOML), CityGML, a vector file, a raster or a table."
+        f"{path} is of no known kind: give a city profile (TOML), CityGML, CityJSON, a vector file, a raster or a table."
     )
 
 

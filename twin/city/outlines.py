@@ -55,7 +55,7 @@ def read_footprints(files: Sequence[Path], layer: BuildingsLayer, ref: Reference
 
 def _footprints_of(file: Path, layer: BuildingsLayer, ref: Reference) -> gpd.GeoDataFrame:
     columns = {name: getattr(layer, name) for name in ("height", "storeys", *_OPTIONAL) if getattr(layer, name)}
-    frame = read_features(file, layer=layer.layer, encoding=layer.encoding, columns=columns)
+    frame = read_features(file, layer=layer.layer, encoding=layer.encoding, columns=columns, role="buildings")
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     frame = of_type(frame, POLYGONS, "polygons", "buildings", file, ref)
     frame = ref.fit(frame, str(file), "buildings", declared=layer.crs)

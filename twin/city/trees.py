@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -22,6 +23,7 @@ from twin.city.cadastres import ColumnMapping, cadastres, column_mapping
 from twin.city.delimited import is_delimited, read_delimited, read_points
 from twin.city.features import describe_file, numbers, read_features
 from twin.city.model import TREE_COLUMNS
+from twin.city.openstreetmap import is_osm
 from twin.city.placing import Reference
 from twin.city.profile import TreesLayer
 from twin.errors import InputError
@@ -93,7 +95,8 @@ def _trees_of(file: Path, layer: TreesLayer, ref: Reference) -> gpd.GeoDataFrame
         options = {"separator": layer.separator, "decimal": layer.decimal, "encoding": layer.encoding}
         frame = read_points(file, columns=mapping.columns, known=mapping.known, **options)
     else:
-        available = [str(c) for c in describe_file(file, layer.layer, layer.encoding)["fields"]]
+        described = layer.layer or ("points" if is_osm(file) else None)
+        available = [str(c) for c in describe_file(file, described, layer.encoding)["fields"]]
         mapping = column_mapping(layer, available, file, ref)
         frame = _features(file, layer, mapping)
     _require_sizes(frame, mapping, file, available)
@@ -115,7 +118,8 @@ def _features(file: Path, layer: TreesLayer, mapping: ColumnMapping) -> gpd.GeoD
     places = ("x", "y", "geometry")
     columns = {key: name for key, name in mapping.columns.items() if key not in places}
     known = {key: names for key, names in mapping.known.items() if key not in places}
-    return read_features(file, layer=layer.layer, encoding=layer.encoding, columns=columns, known=known)
+    options: dict[str, Any] = {"layer": layer.layer, "encoding": layer.encoding, "role": "trees"}
+    return read_features(file, columns=columns, known=known, **options)
 
 
 def _require_sizes(frame: gpd.GeoDataFrame, mapping: ColumnMapping, file: Path, available: Sequence[str]) -> None:

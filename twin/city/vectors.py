@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -98,7 +99,8 @@ def read_streets(files: Sequence[Path], layer: StreetsLayer, ref: Reference) -> 
     for file in files:
         columns = layer.columns.model_dump(exclude_none=True) if layer.columns else {}
         known = known_columns("streets")
-        frame = read_features(file, layer=layer.layer, encoding=layer.encoding, columns=columns, known=known)
+        options: dict[str, Any] = {"layer": layer.layer, "encoding": layer.encoding, "role": "streets"}
+        frame = read_features(file, columns=columns, known=known, **options)
         frame.index = pd.RangeIndex(1, len(frame) + 1)
         frame = ref.fit(of_type(frame, _LINES, "lines", "streets", file, ref), str(file), "streets", declared=layer.crs)
         ids = texts(frame, "id")
@@ -131,7 +133,8 @@ def read_stations(files: Sequence[Path], layer: StationsLayer, ref: Reference) -
             )
         else:
             inner = {name: names for name, names in known.items() if name not in ("x", "y")}
-            frame = read_features(file, layer=layer.layer, encoding=layer.encoding, columns=columns, known=inner)
+            options: dict[str, Any] = {"layer": layer.layer, "encoding": layer.encoding, "role": "stations"}
+            frame = read_features(file, columns=columns, known=inner, **options)
         frame = of_type(frame, (0,), "points", "stations", file, ref)
         table = is_delimited(file)
         frame = ref.fit(frame, str(file), "stations", declared=layer.crs, speechless=table, touching=False)
