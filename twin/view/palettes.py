@@ -283,4 +283,4 @@ def colour_image(layer: xr.DataArray, palette: Palette | None = None, water: np.
         Cells (y, x) that are painted as :data:`WATER` instead.
     """
     picture = (palette or palette_for(layer)).image(layer.values)
-    return picture if water is None else np.where(water[..., None], np.uint8(WATER), picture)
+    return picture if water is None else np.where(water[..., None], np.array(WATER, np.uint8), picture)
