@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import pyproj
 
-from twin.city.cityjson.composing import Composer, Points
+from twin.city.cityjson.composing import Composer
+from twin.city.cityjson.numbering import Points
 from twin.city.crs import crs_label
 from twin.city.model import City
 from twin.errors import InputError
