@@ -18,14 +18,17 @@ from numba import njit
 from models.layers import read_table
 from models.parallel import in_blocks
 from twin.city.burn import to_cells
+from twin.city.defaults import default
+from twin.city.ground import resample
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import xarray as xr
     from odc.geo.geobox import GeoBox
 
     from twin.city.gaps import GapLog
 
-__all__ = ["SHAPES", "burn_crowns", "crown_base_share", "crown_layers"]
+__all__ = ["SHAPES", "add_measured", "burn_crowns", "crown_base_share", "crown_layers"]
 
 SHAPES = {"ellipsoid": 0, "cone": 1, "cylinder": 2}
 """Crown shape to number."""
@@ -214,3 +217,37 @@ def crown_layers(
     base = _bases(drawn, height, log)
     shape = drawn["crown_shape"].map(SHAPES).fillna(0).to_numpy(dtype=np.int64)
     return burn_crowns(uv[~small], radius[~small], base[~small], height[~small], shape[~small], terrain)
+
+
+def add_measured(
+    measured: xr.DataArray | None, box: GeoBox, canopy: np.ndarray, trunk: np.ndarray, log: GapLog
+) -> None:
+    """Add measured vegetation where no crown of the tree list stands, in place.
+
+    Parameters
+    ----------
+    measured : xarray.DataArray or None
+        Height of vegetation [m above ground] on ("y", "x"); NaN and 0 where there is none.
+    box : odc.geo.geobox.GeoBox
+        Grid.
+    canopy, trunk : numpy.ndarray
+        float32 (rows, columns) [m above ground], as :func:`crown_layers` returns them.
+    log : twin.city.gaps.GapLog
+        Takes the row about cells whose crown base is a share of the height.
+    """
+    if measured is None:
+        return
+    heights = np.nan_to_num(resample(measured.fillna(0.0), box), nan=0.0)
+    least = float(measured.attrs.get("least", default("canopy_least")))
+    added = (heights > 0) & (heights >= least) & (canopy <= 0)
+    canopy[added] = heights[added]
+    trunk[added] = crown_base_share() * heights[added]
+    log.add(
+        "canopy_measured",
+        layer="canopy_height",
+        severity="default",
+        count=int(added.sum()),
+        of=added.size,
+        source=str(measured.attrs.get("source", "")),
+        default=f"crown base {crown_base_share():g} x height",
+    )

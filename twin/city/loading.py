@@ -17,6 +17,7 @@ import shapely
 from twin.city import bodies, gaps
 from twin.city.building_layers import all_bodies, read_bodies
 from twin.city.cadastres import cadastres
+from twin.city.canopy import read_canopy
 from twin.city.crosschecks import cross_check
 from twin.city.defaults import default
 from twin.city.delimited import SUFFIXES as TABLE_SUFFIXES
@@ -25,6 +26,7 @@ from twin.city.files import found, holds_cityjson, is_citygml, source_rows
 from twin.city.land_cover import read_land_cover
 from twin.city.model import LAND_COVER_COLUMNS, NETWORK_COLUMNS, SOURCE_COLUMNS, STATION_COLUMNS, TREE_COLUMNS, City
 from twin.city.placing import Bounds, Reference, grown, parsed, placed, require_projected
+from twin.city.pointclouds import POINT_SUFFIXES
 from twin.city.profile import Layer, Profile, make_profile, read_profile
 from twin.city.rasters import RASTER_SUFFIXES
 from twin.city.terrain import read_terrain
@@ -46,6 +48,7 @@ def load(
     *,
     buildings: LayerSpec | None = None,
     terrain: LayerSpec | None = None,
+    canopy: LayerSpec | None = None,
     trees: LayerSpec | None = None,
     land_cover: LayerSpec | None = None,
     streets: LayerSpec | None = None,
@@ -62,7 +65,7 @@ def load(
     ----------
     profile : path, optional
         City profile (TOML), or directly a CityGML file or a folder of such files.
-    buildings, terrain, trees, land_cover, streets, stations : path, mapping or sequence, optional
+    buildings, terrain, canopy, trees, land_cover, streets, stations : path, mapping or sequence, optional
         One layer: its file, or a mapping of the keys its table has in a profile; or several of them. What is given
         here takes the place of that layer in the profile.
     area : tuple of float or path, optional
@@ -100,6 +103,7 @@ def load(
     given = {
         "buildings": buildings,
         "terrain": terrain,
+        "canopy": canopy,
         "trees": trees,
         "land_cover": land_cover,
         "streets": streets,
@@ -154,7 +158,7 @@ def _role_of(path: Path) -> str:
     if is_citygml(os.fspath(path)) or holds_cityjson(os.fspath(path)):
         return "buildings"
     name = path.name.lower()
-    if name.endswith(RASTER_SUFFIXES):
+    if name.endswith((*RASTER_SUFFIXES, *POINT_SUFFIXES)):
         return "terrain"
     if name.endswith(TABLE_SUFFIXES):
         return "trees"
@@ -183,10 +187,10 @@ def _layer_table(role: str, spec: LayerSpec) -> Any:
             f"{role} must be a path, a mapping of profile keys, or a list of those, not {type(one).__name__}."
         )
 
-    if role == "terrain":
+    if role in ("terrain", "canopy"):
         if isinstance(spec, list | tuple):
             if not all(isinstance(one, str | os.PathLike) for one in spec):
-                raise InputError("terrain must be a path, a list of tiles, or one mapping of profile keys.")
+                raise InputError(f"{role} must be a path, a list of tiles, or one mapping of profile keys.")
             return {"path": [os.fspath(one) for one in spec]}
         return table(spec)
     return [table(one) for one in spec] if isinstance(spec, list | tuple) else [table(spec)]
@@ -211,9 +215,13 @@ class _Loading:
         self._plan_area()
         city = self._buildings()
         if self.plan.terrain is not None:
-            files = found(self.plan.terrain.path, "terrain", suffixes=RASTER_SUFFIXES)
+            files = found(self.plan.terrain.path, "terrain", suffixes=(*RASTER_SUFFIXES, *POINT_SUFFIXES))
             city = city.replace(terrain=read_terrain(files, self.plan.terrain, self.ref))
             self._note(files, self.plan.terrain, "terrain")
+        if self.plan.canopy is not None:
+            files = found(self.plan.canopy.path, "canopy", suffixes=(*RASTER_SUFFIXES, *POINT_SUFFIXES))
+            city = city.replace(canopy_height=read_canopy(files, self.plan.canopy, self.ref))
+            self._note(files, self.plan.canopy, "canopy")
         city = city.replace(
             land_cover=self._layers("land_cover", read_land_cover, LAND_COVER_COLUMNS),
             trees=self._layers("trees", read_trees, TREE_COLUMNS),

@@ -174,6 +174,9 @@ class City:
         Further tables, empty where nothing was given.
     terrain : xarray.DataArray or None
         Terrain height [m above datum] with dims ("y", "x"), row 0 = north.
+    canopy_height : xarray.DataArray or None
+        Measured height of vegetation [m above ground] with dims ("y", "x"), 0 where there is none; it stands where no
+        crown of ``trees`` does.
     area : tuple of float or None
         West, south, east, north [m] of the area of interest.
     gaps : pandas.DataFrame
@@ -201,6 +204,7 @@ class City:
     network: gpd.GeoDataFrame = field(default_factory=lambda: _table(NETWORK_COLUMNS))
     stations: gpd.GeoDataFrame = field(default_factory=lambda: _table(STATION_COLUMNS))
     terrain: xr.DataArray | None = None
+    canopy_height: xr.DataArray | None = None
     area: tuple[float, float, float, float] | None = None
     gaps: pd.DataFrame = field(default_factory=gap_table.empty)
     sources: pd.DataFrame = field(
@@ -259,6 +263,35 @@ class City:
         from twin.city.rasterise import rasterise
 
         return rasterise(self, resolution=resolution, area=area)
+
+    def validate(self, **tolerances: Any) -> gpd.GeoDataFrame:
+        """Return what is wrong with the geometry, one row a finding with its place.
+
+        Parameters
+        ----------
+        **tolerances
+            ``snap``, ``planarity``, ``overlap`` [m] and ``normals`` [deg]; see ``twin.city.validity.validate``.
+
+        Returns
+        -------
+        geopandas.GeoDataFrame
+            Codes of val3dity with object, polygon, message and value; geometry: the places.
+        """
+        from twin.city.validity import validate
+
+        return validate(self, **tolerances)
+
+    def repair(self, **options: Any) -> City:
+        """Return a city whose safely mendable faults are mended; each mend is a row of ``gaps``.
+
+        Parameters
+        ----------
+        **options
+            ``snap`` [m] and ``surfaces_as_shells``; see ``twin.city.repair.repair``.
+        """
+        from twin.city.repair import repair
+
+        return repair(self, **options)
 
     def __repr__(self) -> str:
         crs = self.crs.name if self.crs is not None else "local"

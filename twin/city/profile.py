@@ -19,6 +19,7 @@ from twin.errors import InputError
 
 __all__ = [
     "BuildingsLayer",
+    "CanopyLayer",
     "LandCoverLayer",
     "Layer",
     "Profile",
@@ -90,9 +91,18 @@ class BuildingsLayer(Layer):
 
 
 class TerrainLayer(Layer):
-    """Terrain height raster(s) [m above datum]: GeoTIFF, ASCII grid or XYZ."""
+    """Terrain height raster(s) [m above datum]: GeoTIFF, ASCII grid or XYZ; or laser points with classified ground."""
 
     nodata: float | None = None
+    resolution: float = Field(default=1.0, gt=0, le=100)
+
+
+class CanopyLayer(Layer):
+    """Measured height(s) of vegetation [m above ground]: a raster, or laser points with classified ground."""
+
+    nodata: float | None = None
+    resolution: float = Field(default=1.0, gt=0, le=100)
+    least: float | None = Field(default=None, ge=0, le=20)
 
 
 class TreeColumns(_Table):
@@ -207,6 +217,7 @@ class Profile(_Table):
     area: Area | str | None = None
     buildings: tuple[BuildingsLayer, ...] = ()
     terrain: TerrainLayer | None = None
+    canopy: CanopyLayer | None = None
     trees: tuple[TreesLayer, ...] = ()
     land_cover: tuple[LandCoverLayer, ...] = ()
     streets: tuple[StreetsLayer, ...] = ()
@@ -228,12 +239,14 @@ class Profile(_Table):
     def layers(self) -> tuple[Layer, ...]:
         """All layers in the order they are read."""
         terrain = (self.terrain,) if self.terrain is not None else ()
-        return (*self.buildings, *terrain, *self.land_cover, *self.trees, *self.streets, *self.stations)
+        canopy = (self.canopy,) if self.canopy is not None else ()
+        return (*self.buildings, *terrain, *canopy, *self.land_cover, *self.trees, *self.streets, *self.stations)
 
 
 _TABLES: dict[str, type[_Table]] = {
     "buildings": BuildingsLayer,
     "terrain": TerrainLayer,
+    "canopy": CanopyLayer,
     "trees": TreesLayer,
     "land_cover": LandCoverLayer,
     "streets": StreetsLayer,

@@ -1,7 +1,7 @@
 """Geometry becomes arrays: a city as named layers on one grid. Nowhere else does this happen.
 
 Row 0 is north; a cell takes what covers its centre. Terrain comes from the raster, holes filled; buildings rise from it
-with their exact roof planes; crowns stand on it as parametric solids; land cover is painted in the order of its
+with their exact roof planes; crowns stand on it as parametric solids, and vegetation that was measured beside them; land cover is painted in the order of its
 polygons, buildings on top. Surface properties follow from the land cover. What had to be assumed stands in
 ``attrs["gaps"]``.
 """
@@ -17,7 +17,7 @@ import shapely
 from models.layers import LAND_COVER, LAYERS, describe, land_cover_property
 from twin.city import gaps as gap_table
 from twin.city.burn import paint, polygon_spans, to_cells
-from twin.city.crowns import crown_layers
+from twin.city.crowns import add_measured, crown_layers
 from twin.city.grid import centres, grid_of
 from twin.city.ground import fill_holes, terrain_on
 from twin.city.roofs import Footprints, building_footprints, burn_buildings, flat_polygons, lowest_points
@@ -286,6 +286,7 @@ def rasterise(
         _report_left_out(city, box, prints, owner, log)
         done(2)
         canopy, trunk = crown_layers(city.trees, box, terrain, log)
+        add_measured(city.canopy_height, box, canopy, trunk, log)
         _cut_crowns(canopy, trunk, terrain, surface, log)
         done(3)
         cover = _land_cover(city, box, owner, prints.top, log)

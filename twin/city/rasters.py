@@ -180,7 +180,9 @@ def warped(
     return result
 
 
-def to_city(raster: Raster, crs: pyproj.CRS, city: pyproj.CRS, name: str, ref: Reference) -> Raster:
+def to_city(
+    raster: Raster, crs: pyproj.CRS, city: pyproj.CRS, name: str, ref: Reference, *, layer: str = "terrain"
+) -> Raster:
     """Return a raster in the city's CRS, its cell size kept; a change is a gap row."""
     if same_place(crs, city):
         return Raster(raster.values, raster.transform, city)
@@ -195,7 +197,7 @@ def to_city(raster: Raster, crs: pyproj.CRS, city: pyproj.CRS, name: str, ref: R
     values = warped(raster.values, raster.transform, crs, to_transform, (height + 1, width + 1), city)
     ref.log.add(
         "terrain_resampled",
-        layer="terrain",
+        layer=layer,
         severity="info",
         count=1,
         of=1,

@@ -6,7 +6,7 @@ Holes stay holes (NaN) and are a gap row; whoever needs every cell (the rasteris
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,12 @@ from models.layers import LAYERS
 from twin.city.defaults import default
 from twin.city.gaps import GapLog
 from twin.city.placing import Bounds, Reference, grown, overlap, same_place
-from twin.city.profile import TerrainLayer
+from twin.city.pointclouds import POINT_SUFFIXES, cloud_ground, is_cloud
+from twin.city.profile import CanopyLayer, TerrainLayer
 from twin.city.rasters import TEXT_POINTS, Raster, read_raster, to_city, warped
 from twin.errors import InputError
 
-__all__ = ["read_terrain", "report_holes", "terrain_bounds"]
+__all__ = ["as_array", "merged_tiles", "place_tile", "read_terrain", "report_holes", "terrain_bounds"]
 
 
 def read_terrain(files: Sequence[Path], layer: TerrainLayer, ref: Reference) -> xr.DataArray:
@@ -49,35 +50,48 @@ def read_terrain(files: Sequence[Path], layer: TerrainLayer, ref: Reference) -> 
     InputError
         If a tile is no height raster, says no CRS, or does not lie on the city.
     """
-    tiles: list[tuple[Raster, Path]] = []
-    beside: list[Bounds] = []
-    for file in files:
-        tile = _read_tile(file, layer, ref)
-        bounds = tile.bounds
-        if ref.extent is not None and not overlap(bounds, ref.extent):
-            beside.append(bounds)
-            continue
-        if ref.extent is None and ref.area is None and len(files) == 1:
-            ref.cover(bounds, str(file))
-        tiles.append((tile, file))
-    if not tiles:
-        ref.cover(_union(beside), str(files[0]) if len(files) == 1 else f"The terrain of {len(files)} files")
-    merged = _merged([tile for tile, _ in tiles], [file for _, file in tiles], ref)
+
+    def tiles() -> Iterator[tuple[Raster, Path]]:
+        for file in files:
+            whole = cloud_ground(file, resolution=layer.resolution) if is_cloud(file) else None
+            yield place_tile(file, layer, ref, "terrain", whole), file
+
+    merged = merged_tiles(tiles(), files, ref, "terrain")
+    if ref.extent is None and ref.area is None and len(files) == 1:
+        ref.cover(merged.bounds, str(files[0]))
     merged = Raster(_possible(merged, files, ref), merged.transform, merged.crs)
     report_holes(merged, files, ref.log)
-    return _as_array(merged, ref)
+    return as_array(merged, ref, "terrain_height")
 
 
-def _read_tile(file: Path, layer: TerrainLayer, ref: Reference) -> Raster:
-    wanted = grown(ref.area, default("neighbour_margin")) if ref.area is not None else None
-    whole = read_raster(
-        file, nodata=layer.nodata, window=None if layer.crs or ref.crs is None else _same_window(file, wanted, ref)
-    )
-    speechless = file.name.lower().endswith((*TEXT_POINTS, ".asc"))
-    crs = ref.crs_of(whole.bounds, layer.crs, whole.crs, str(file), "terrain", speechless=speechless)
+def place_tile(
+    file: Path, layer: TerrainLayer | CanopyLayer, ref: Reference, role: str, whole: Raster | None
+) -> Raster:
+    """Return one tile in the city's CRS.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        Raster, or the file that ``whole`` was made of.
+    layer : TerrainLayer or CanopyLayer
+        CRS and no-data value, where the file does not say them.
+    ref : Reference
+        CRS, area and extent of the city.
+    role : str
+        Table of the profile, ``"terrain"`` or ``"canopy"``.
+    whole : Raster or None
+        The tile, where it was already read.
+    """
+    if whole is None:
+        wanted = grown(ref.area, default("neighbour_margin")) if ref.area is not None else None
+        window = None if layer.crs or ref.crs is None else _same_window(file, wanted, ref)
+        whole = read_raster(file, nodata=layer.nodata, window=window)
+    speechless = file.name.lower().endswith((*TEXT_POINTS, ".asc", *POINT_SUFFIXES))
+    crs = ref.crs_of(whole.bounds, layer.crs, whole.crs, str(file), role, speechless=speechless)
     city = ref.settle(crs, whole.bounds, str(file))
-    ref.compare_heights(crs, "terrain", file.name)
-    return to_city(whole, crs, city, file.name, ref)
+    if role == "terrain":
+        ref.compare_heights(crs, role, file.name)
+    return to_city(whole, crs, city, file.name, ref, layer=role)
 
 
 def _same_window(file: Path, wanted: Bounds | None, ref: Reference) -> Bounds | None:
@@ -97,7 +111,27 @@ def _union(extents: Sequence[Bounds]) -> Bounds:
     return float(west.min()), float(south.min()), float(east.max()), float(north.max())
 
 
-def _merged(tiles: Sequence[Raster], files: Sequence[Path], ref: Reference) -> Raster:
+def merged_tiles(placed: Iterable[tuple[Raster, Path]], given: Sequence[Path], ref: Reference, role: str) -> Raster:
+    """Return tiles as one raster on the grid of the first; where they overlap the first one counts.
+
+    Tiles beside the city are left out.
+
+    Raises
+    ------
+    InputError
+        If none of the files given lies on the city.
+    """
+    tiles: list[Raster] = []
+    files: list[Path] = []
+    beside: list[Bounds] = []
+    for tile, file in placed:
+        if ref.extent is not None and not overlap(tile.bounds, ref.extent):
+            beside.append(tile.bounds)
+            continue
+        tiles.append(tile)
+        files.append(file)
+    if not tiles:
+        ref.cover(_union(beside), str(given[0]) if len(given) == 1 else f"The {role} of {len(given)} files")
     if len(tiles) == 1:
         return tiles[0]
     first = tiles[0].transform
@@ -126,7 +160,7 @@ def _merged(tiles: Sequence[Raster], files: Sequence[Path], ref: Reference) -> R
             resampled.append(file.name)
     ref.log.add(
         "terrain_tiles_differ",
-        layer="terrain",
+        layer=role,
         severity="info",
         count=len(resampled),
         of=len(tiles),
@@ -197,15 +231,16 @@ def report_holes(raster: Raster, files: Sequence[Path], log: GapLog) -> None:
     )
 
 
-def _as_array(raster: Raster, ref: Reference) -> xr.DataArray:
+def as_array(raster: Raster, ref: Reference, name: str) -> xr.DataArray:
+    """Return a raster in the city's CRS as an array with the name and attributes of a site layer."""
     rows, columns = raster.values.shape
     t = raster.transform
     array = xr.DataArray(
         raster.values.astype(np.float32, copy=False),
         dims=("y", "x"),
         coords={"y": t.f + (np.arange(rows) + 0.5) * t.e, "x": t.c + (np.arange(columns) + 0.5) * t.a},
-        name="terrain_height",
-        attrs=LAYERS["terrain_height"].attrs(),
+        name=name,
+        attrs=LAYERS[name].attrs(),
     )
     import rioxarray  # noqa: F401  (gives arrays the accessor .rio)
 
