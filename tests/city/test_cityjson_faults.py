@@ -295,3 +295,17 @@ def test_a_damaged_file_is_read_or_refused_never_a_crash(tmp_path: Path, data: s
         assert len(city.surfaces) == len(city.polygons)
         assert city.surfaces["object"].between(0, max(len(city.objects) - 1, 0)).all()
         assert np.isfinite(city.polygons.xyz).all()
+
+
+@pytest.mark.parametrize("values", ["[0], [1]", "[01, 00]", "[[0], [1]", "[0, 1]]", "[0 1]", "[0,, 1]"])
+def test_broken_lists_of_meanings_are_no_crash(tmp_path: Path, values: str) -> None:
+    semantics = {"surfaces": [{"type": "RoofSurface"}, {"type": "WallSurface"}], "values": "here"}
+    text = json.dumps(objects(GOOD_FACES | {"semantics": semantics})).replace('"here"', values)
+    try:
+        city = read_cityjson(written(tmp_path, text))
+    except InputError as error:
+        message = str(error)
+        assert "no valid JSON" in message
+    else:
+        assert len(city.polygons) == 2
+        assert set(city.surfaces["kind"]) == {""} or city.surfaces["kind"].tolist() == ["WallSurface", "RoofSurface"]

@@ -185,7 +185,8 @@ def _flat(texts: Sequence[bytes], broken: np.ndarray) -> Nested | None:
     ):
         return None
     held = between > 0
-    if (held & (level == 0)).any():  # a number behind the last bracket
+    single = np.count_nonzero(opens & (level == 1)) == len(texts)
+    if not single or (held & (level == 0)).any():  # a second list, or a number behind the last bracket
         return None
     low, high, deepest = _depths(level, held, bracket_first)
     return Nested(

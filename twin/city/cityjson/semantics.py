@@ -91,7 +91,7 @@ def face_boundaries(
     unfitting = []
     for i in np.flatnonzero(~plain & ((counts > 0) | found.broken)):
         rows = slice(int(edge[0][i]), int(edge[1][i]))
-        spread = None if found.broken[i] else _spread(json.loads(texts[i]), faces, rows)
+        spread = None if found.broken[i] else _spread(texts[i], faces, rows)
         if spread is None:
             unfitting.append(int(geometry[i]))
         else:
@@ -104,8 +104,12 @@ def face_boundaries(
     return boundary, faces.geometry[outside], np.array(unfitting, dtype=np.int64)
 
 
-def _spread(values: Any, faces: Faces, rows: slice) -> list[int] | None:
+def _spread(text: bytes, faces: Faces, rows: slice) -> list[int] | None:
     """Return one value a face where whole shells or solids are null; None where they do not fit."""
+    try:
+        values = json.loads(text)
+    except ValueError:  # a number such as 01
+        return None
     solid, shell = faces.solid[rows], faces.shell[rows]
     if len(solid) and solid[0] < 0:
         return _level(values, len(solid))
