@@ -86,6 +86,10 @@ def column_mapping(layer: TreesLayer, available: Sequence[str], file: Path, ref:
         general = cadastres()["general"]["columns"]
         known = {key: general[key] for key in ("x", "y") if not layer.columns.geometry}
     columns = layer.columns.model_dump(exclude_none=True) if layer.columns is not None else {}
+    if "geometry" not in {*columns, *known}:
+        known = {key: cadastres()["general"]["columns"][key] for key in ("x", "y")} | known
+    names = known.get("species", ())
+    known |= {f"species_{i}": names[i:] for i in range(1, len(names))}  # a sort may be empty where the kind is not
     return ColumnMapping(
         columns=columns,
         known={key: names for key, names in known.items() if key not in columns},

@@ -118,6 +118,7 @@ class TreeColumns(_Table):
     planted: str | None = None
     age: str | None = None
     felled: str | None = None
+    group: str | None = None
     x: str | None = None
     y: str | None = None
     geometry: str | None = None

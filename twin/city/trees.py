@@ -221,6 +221,8 @@ def _species(frame: gpd.GeoDataFrame, mapping: ColumnMapping) -> np.ndarray:
     if "species" not in frame:
         return np.full(len(frame), "", dtype=object)
     names = frame["species"].astype("string").fillna("").str.strip()
+    for column in (c for c in frame.columns if str(c).startswith("species_")):
+        names = names.where(names != "", frame[column].astype("string").fillna("").str.strip())
     if mapping.species_until:
         names = names.str.split(mapping.species_until, n=1, regex=False).str[0].str.strip()
     return names.where(~names.str.lower().isin(_NO_SPECIES), "").to_numpy(dtype=object)
@@ -269,6 +271,8 @@ def _size(
         values = _values(frame, name, layer, ids, file, ref)
         values[np.isin(values, np.asarray(mapping.unknown.get(name, ()), dtype=float))] = np.nan
         values *= _METRES[getattr(mapping.units, name)] / target
+    if name == "trunk_circumference" and "group" in frame:
+        values[_groups(frame, ids, file, ref)] = np.nan
     if name == "trunk_circumference" and "trunk_diameter" in frame:
         across = _values(frame, "trunk_diameter", layer, ids, file, ref)
         across *= _METRES[mapping.units.trunk_diameter] / target * math.pi
@@ -289,6 +293,22 @@ def _size(
     )
     values[odd] = np.nan
     return values
+
+
+def _groups(frame: gpd.GeoDataFrame, ids: np.ndarray, file: Path, ref: Reference) -> np.ndarray:
+    """Rows that stand for several trees: their trunk is a sum of stems."""
+    words = frame["group"].astype("string").fillna("").str.lower()
+    several = words.str.contains("gruppe|group", regex=True).to_numpy(dtype=bool)
+    ref.log.add(
+        "tree_groups",
+        layer="trees",
+        severity="warning",
+        count=int(several.sum()),
+        of=len(frame),
+        source=file.name,
+        places=ids[several],
+    )
+    return several
 
 
 def _drop_wide_crowns(sizes: dict[str, np.ndarray], ids: np.ndarray, file: Path, ref: Reference) -> None:
