@@ -15,7 +15,7 @@ from twin.city.citygml.geometry import Geometry, geometry_of
 from twin.city.citygml.implicit import place_templates
 from twin.city.citygml.links import Links
 from twin.city.citygml.names import local_name
-from twin.city.citygml.parsed import Parsed
+from twin.city.citygml.parsed import RUN_COLUMNS, Parsed
 from twin.city.crs import CrsDecision, decide_axes, parse_crs
 from twin.city.gaps import GapLog
 
@@ -43,8 +43,7 @@ def columns_of(parsed: Parsed, name: str, log: GapLog, *, lod: str | None, crs: 
     """
     geometry = geometry_of(parsed, name, log)
     links = Links(parsed, geometry.row)
-    run_boundary = np.array([run.boundary for run in parsed.runs], dtype=np.int64)
-    geometry.run = links.adopt(geometry.run, run_boundary)
+    geometry.run = links.adopt(geometry.run, parsed.runs[:, RUN_COLUMNS.index("boundary")])
     shells = links.shells()
     links.finish(name, log)
     decision = _crs_of(parsed, geometry, name, log, crs)
@@ -109,7 +108,7 @@ def _objects(parsed: Parsed, name: str, log: GapLog) -> dict[str, np.ndarray]:
     return {
         "id": ids,
         "kind": np.array(parsed.object_kinds, dtype=object),
-        "parent": np.array(parsed.object_parents, dtype=np.int64),
+        "parent": parsed.object_parents,
         "function": np.array([_text(a, "function") for a in attributes], dtype=object),
         "roof_type": np.array([_text(a, "roofType") for a in attributes], dtype=object),
         "measured_height": np.array([_measured_height(a) for a in attributes], dtype=np.float64),
@@ -157,17 +156,16 @@ def _boundaries(parsed: Parsed) -> dict[str, np.ndarray]:
     return {
         "id": np.array(parsed.boundary_ids, dtype=object),
         "kind": np.array(parsed.boundary_kinds, dtype=object),
-        "object": np.array(parsed.boundary_objects, dtype=np.int64),
-        "parent": np.array(parsed.boundary_parents, dtype=np.int64),
+        "object": parsed.boundary_objects,
+        "parent": parsed.boundary_parents,
         "attributes": _column(parsed.boundary_attributes),
     }
 
 
 def _surfaces(parsed: Parsed, geometry: Geometry, boundaries: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    runs = np.array(
-        [[run.object, run.boundary, run.lod, run.implicit] for run in parsed.runs] + [[-1, -1, -1, -1]], dtype=np.int64
-    )
-    owner, boundary, lod, template = runs[geometry.run].T
+    columns = [RUN_COLUMNS.index(column) for column in ("object", "boundary", "lod", "implicit")]
+    runs = np.vstack((parsed.runs[:, columns], [[-1, -1, -1, -1]]))
+    owner, boundary, lod, template = runs[geometry.run].T.copy()
     relief = np.array([_number(a.get("lod", "nan")) for a in parsed.object_attributes] + [np.nan])
     lod = np.where((lod < 0) & np.isfinite(relief[owner]), np.nan_to_num(relief[owner], nan=-1.0), lod)
     kinds = np.append(boundaries["kind"], "")
@@ -235,9 +233,8 @@ def _other_systems(parsed: Parsed, geometry: Geometry, told: str) -> tuple[list[
     others = [n for n in parsed.srs_names if n != told and parse_crs(n).label != label]
     if not others:
         return None
-    of_run = np.array(
-        [others.index(run.srs) if run.srs in others else -1 for run in parsed.runs] + [-1], dtype=np.int64
-    )
+    number = np.array([others.index(n) if n in others else -1 for n in parsed.systems] + [-1], dtype=np.int64)
+    of_run = np.append(number[parsed.runs[:, RUN_COLUMNS.index("srs")]], -1)
     polygons = geometry.polygons
     sizes = np.diff(polygons.ring_start[polygons.polygon_start])
     numbers = np.repeat(of_run[geometry.run], sizes)

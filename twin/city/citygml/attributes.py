@@ -11,7 +11,7 @@ from typing import Any
 
 from twin.city.citygml.names import GENERIC_TYPES, XLINK_HREF, local_name
 
-__all__ = ["Node", "attribute_of", "put"]
+__all__ = ["Node", "attribute_of", "attribute_with_reference", "put"]
 
 Node = tuple[str, list[str], list[Any], list[str]]
 """Element name with namespace, flat attributes [name, value, ...], child nodes, text parts."""
@@ -150,3 +150,22 @@ def attribute_of(node: Node) -> tuple[str, Any] | None:
         return ("address", parts) if parts else None
     value = _value(node)
     return (local, value) if value not in ("", {}) else None
+
+
+def attribute_with_reference(node: Node) -> tuple[str, Any, str | None] | None:
+    """Return key, value and reference (xlink:href, else None) of an attribute's subtree; None where it holds nothing.
+
+    Examples
+    --------
+    >>> attribute_with_reference(("x function", [], [], [" 31001_2000 "]))
+    ('function', '31001_2000', None)
+    """
+    name, attrs, children, texts = node
+    if not children and not attrs:  # most attributes
+        text = "".join(texts).strip()
+        return (local_name(name), text, None) if text else None
+    found = attribute_of(node)
+    if found is None:
+        return None
+    href = next((attrs[i + 1] for i in range(0, len(attrs), 2) if attrs[i] == XLINK_HREF), None)
+    return (*found, href)

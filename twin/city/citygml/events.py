@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from xml.parsers import expat
 
-from twin.city.citygml.attributes import Node, attribute_of, put
-from twin.city.citygml.names import XLINK_HREF, Kind, classify, family, local_name
+from twin.city.citygml.attributes import Node, attribute_with_reference, put
+from twin.city.citygml.collected import Collected
+from twin.city.citygml.names import HOLDERS, XLINK_HREF, Kind, classify, family, local_name
 from twin.city.citygml.parsed import Parsed
 from twin.city.citygml.shapes import Shapes, id_of, value_of
 from twin.errors import InputError
@@ -63,7 +64,7 @@ def parse(pieces: Iterable[bytes], path: str) -> Parsed:
     for piece in pieces:
         events.feed(piece)
     events.feed(b"", last=True)
-    return events.parsed
+    return events.parsed.parsed()
 
 
 class Events:
@@ -76,7 +77,7 @@ class Events:
     """
 
     def __init__(self, path: str) -> None:
-        self.parsed = Parsed(path)
+        self.parsed = Collected(path)
         self.parser = parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.buffer_size = 1 << 16
@@ -126,6 +127,7 @@ class Events:
         }
         self._end_table: dict[str, Callable[[str], None]] = {
             Kind.FEATURE: self._pop,
+            Kind.FOREIGN_OBJECT: self._pop,  # one that is skipped takes its end with it
             Kind.BOUNDARY: self._end_boundary,
             Kind.IMPLICIT: shapes.end_implicit,
             Kind.CONTAINER: shapes.end_container,
@@ -221,7 +223,7 @@ class Events:
         parsed = self.parsed
         parsed.object_ids.append(id_of(attrs))
         parsed.object_kinds.append(self._locals[name])
-        parsed.object_parents.append(self._object)
+        parsed.parents_of_objects.append(self._object)
         self._object = len(parsed.object_ids) - 1
         self._boundary = -1
         self._attributes = {}
@@ -232,8 +234,8 @@ class Events:
         parsed = self.parsed
         parsed.boundary_ids.append(id_of(attrs))
         parsed.boundary_kinds.append(self._locals[name])
-        parsed.boundary_objects.append(self._object)
-        parsed.boundary_parents.append(self._boundary)
+        parsed.objects_of_boundaries.append(self._object)
+        parsed.parents_of_boundaries.append(self._boundary)
         parsed.boundary_attributes.append(None)
         self._boundary = len(parsed.boundary_ids) - 1
         self._attributes = None
@@ -250,7 +252,6 @@ class Events:
     def _start_foreign_object(self, name: str, attrs: list[str]) -> None:
         if self._object < 0 and self._boundary < 0:  # an extension's own city object: kept under its name
             self.parsed.foreign_objects[name] += 1
-            self._starts[name], self._ends[name] = self._start_feature, self._pop
             self._start_feature(name, attrs)
         else:
             self.parsed.foreign[name] += 1
@@ -286,7 +287,7 @@ class Events:
     def _start_inside_attribute(self, name: str, attrs: list[str]) -> None:
         nodes = self._nodes
         outer = nodes[0][0]
-        if self._kinds[name] in _STRUCTURE and self._locals[nodes[-1][0]] not in ("Address", "multiPoint"):
+        if self._kinds[name] in _STRUCTURE and self._locals[nodes[-1][0]] not in HOLDERS:
             self._leave_attribute(name, attrs)
             return
         if len(nodes) == 1 and family(outer) == "foreign":  # an extension's structure: counted, not kept
@@ -301,35 +302,26 @@ class Events:
         nodes.append(node)
         self.parser.CharacterDataHandler = node[3].append
 
-    def _end_inside_attribute(self, name: str) -> None:
+    def _end_inside_attribute(self, _name: str) -> None:
         nodes = self._nodes
         node = nodes.pop()
         if nodes:
             self.parser.CharacterDataHandler = nodes[-1][3].append
             return
         self._resume()
-        _, attrs, children, texts = node
-        if not children and not attrs:  # most attributes
-            text = "".join(texts).strip()
-            if text:
-                self._put(self._locals[name], text)
-            return
-        found = attribute_of(node)
+        found = attribute_with_reference(node)
         if found is not None:
-            href = value_of(attrs, XLINK_HREF)
+            key, value, href = found
             if href is not None:
-                self.parsed.feature_references.append((self._object, found[0], href))
-            self._put(*found)
+                self.parsed.feature_references.append((self._object, key, href))
+            self._put(key, value)
 
     def _leave_attribute(self, name: str, attrs: list[str]) -> None:
         """Treat a property taken for an attribute as structure, because an object or a geometry stands in it."""
         outer = self._nodes[0][0]
-        alone = len(self._nodes) == 1
         self._resume()
         if self._kinds[name] in _GEOMETRY:
             self._shapes.open_run(outer, self._object, self._boundary, self._srs)
-        elif alone:
-            self._starts[outer] = self._start_member
         self._start(name, attrs)
 
     # --------------------------------------------------------------------------------------------- geometry begins
@@ -375,8 +367,10 @@ class Events:
         self.parsed.appearances += 1
         self._start_skip(name, attrs)
 
-    def _start_skip(self, _name: str, _attrs: list[str]) -> None:
+    def _start_skip(self, _name: str, attrs: list[str]) -> None:
         self._skipped = 1
+        if attrs and (found := id_of(attrs)):
+            self.parsed.other_ids.add(found)
         parser = self.parser
         parser.StartElementHandler = self._start_skipped
         parser.EndElementHandler = self._end_skipped

@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from twin.city.citygml.parsed import Parsed
+from twin.city.citygml.parsed import RUN_COLUMNS, Parsed
 from twin.city.gaps import GapLog
 from twin.city.model import Polygons
 from twin.errors import InputError
 
-__all__ = ["ELEMENTS", "Geometry", "geometry_of", "spread"]
+__all__ = ["ELEMENTS", "Geometry", "geometry_of"]
 
 ELEMENTS = ("Polygon", "PolygonPatch", "Triangle", "Rectangle", "ImplicitGeometry")
 """GML elements a polygon came from."""
 
+_FIRST = RUN_COLUMNS.index("polygon")
 _FARTHEST = 1e9  # [m or deg] no coordinate of an earth-bound system is larger
 
 
@@ -41,23 +42,9 @@ class Geometry:
     row: np.ndarray
 
 
-def spread(changes: list[tuple[int, Any]], count: int, dtype: Any) -> np.ndarray:
-    """Return one value for each of ``count`` items from "from item i on, value v" pairs.
-
-    Examples
-    --------
-    >>> spread([(0, 3), (2, 2)], 4, int).tolist()
-    [3, 3, 2, 2]
-    """
-    starts = np.array([start for start, _ in changes] + [count], dtype=np.int64)
-    starts = np.minimum(starts, count)
-    return np.repeat(np.array([value for _, value in changes], dtype=dtype), np.diff(starts))
-
-
-def _dimensions(parsed: Parsed, counts: np.ndarray) -> np.ndarray:
+def _dimensions(parsed: Parsed) -> np.ndarray:
     """Coordinates a point in each ring; where the file declares nothing, three unless only two can be."""
-    told = [(ring, int(text) if text.isdigit() and 2 <= int(text) <= 4 else 0) for ring, text in parsed.ring_dimensions]
-    dimensions = spread(told, len(counts), np.int64)
+    dimensions, counts = parsed.ring_dimensions.astype(np.int64), parsed.ring_values
     unknown = dimensions == 0
     dimensions[unknown] = np.where((counts[unknown] % 3 != 0) & (counts[unknown] % 2 == 0), 2, 3)
     return dimensions
@@ -102,15 +89,14 @@ def geometry_of(parsed: Parsed, name: str, log: GapLog) -> Geometry:
     InputError
         If the file has polygons and none of them has readable coordinates.
     """
-    values, counts, bad_texts = parsed.coordinates.result()
-    dimensions = _dimensions(parsed, counts)
-    xyz, sizes = _points(values, counts, dimensions)
-    del values
+    counts, bad_texts = parsed.ring_values, parsed.bad_rings
+    dimensions = _dimensions(parsed)
+    xyz, sizes = _points(parsed.values, counts, dimensions)
+    parsed.values = np.empty(0)
     total = len(parsed.polygon_ids)
-    first = np.array([*parsed.polygon_rings, len(counts)], dtype=np.int64)
+    first = np.append(parsed.polygon_rings, len(counts))
     ids = np.array(parsed.polygon_ids, dtype=object)
-    run_starts = [(run.polygon, i) for i, run in enumerate(parsed.runs)]
-    run = spread([(0, -1), *run_starts], total, np.int64) if total else np.empty(0, np.int64)
+    run = np.repeat(np.arange(-1, len(parsed.runs)), np.diff(parsed.runs[:, _FIRST], prepend=0, append=total))
 
     ring_of_point = np.repeat(np.arange(len(counts)), sizes)
     unreadable = np.zeros(len(counts), dtype=bool)
@@ -138,10 +124,10 @@ def geometry_of(parsed: Parsed, name: str, log: GapLog) -> Geometry:
     )
     _exteriors_first(polygons, parsed, rings_kept, first, kept_polygons)
     closed = ~_per_polygon(open_rings, first)[kept_polygons]
-    element = spread(parsed.element_changes, total, np.int8)[kept_polygons]
+    element = parsed.polygon_elements[kept_polygons].astype(np.int8)
     row = np.where(kept_polygons, np.cumsum(kept_polygons) - 1, -1)
-    reverse = row[np.array(parsed.reversed_polygons, dtype=np.int64)] if parsed.reversed_polygons else ()
-    _reverse(polygons, [int(r) for r in reverse if r >= 0])
+    reverse = row[parsed.reversed_polygons]
+    _reverse(polygons, reverse[reverse >= 0].tolist())
     flat = _per_polygon((dimensions == 2) & (sizes > 0), first)[kept_polygons]
     geometry = Geometry(polygons, ids[kept_polygons], run[kept_polygons], element, closed, flat, row)
     _doubts(geometry, name, log)
@@ -215,7 +201,7 @@ def _exteriors_first(
     polygons: Polygons, parsed: Parsed, rings_kept: np.ndarray, first: np.ndarray, kept: np.ndarray
 ) -> None:
     """Put the outer ring first where a file writes a hole before it."""
-    for polygon, ring in parsed.late_exteriors:
+    for polygon, ring in parsed.late_exteriors.tolist():
         if not kept[polygon]:
             continue
         low, high = int(rings_kept[first[polygon]]), int(rings_kept[ring])

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from twin.city.citygml.parsed import Parsed
+from twin.city.citygml.parsed import RUN_COLUMNS, Parsed
 from twin.city.footprints import ranges
 from twin.city.gaps import GapLog
 
@@ -40,7 +40,11 @@ class Links:
                 if found in self._polygons:
                     self._twice.add(str(found))
                 self._polygons.setdefault(str(found), i)
-        self._containers = {c.id: c for c in reversed(parsed.containers) if c.id in targets}
+        places = zip(parsed.container_ids, parsed.containers.tolist(), strict=True)
+        self._containers: dict[str, list[int]] = {}
+        for found, place in places:
+            if found in targets:
+                self._containers.setdefault(found, place)
         found_at = self._polygons.get
         self._simple = np.array([found_at(_target(href), -1) for href in parsed.references], dtype=np.int64)
         self._known: dict[str, list[int]] = {}
@@ -79,12 +83,12 @@ class Links:
                 (self.elsewhere if _is_elsewhere(href) else self.missing).append(href)
 
     def _inner(self, name: str) -> list[str]:
-        container = self._containers[name]
-        return self._parsed.references[container.reference : container.reference_end]
+        _, _, first, last = self._containers[name]
+        return self._parsed.references[first:last]
 
     def _gather(self, name: str) -> list[int]:
-        container = self._containers[name]
-        found = [*range(container.polygon, container.polygon_end)]
+        first, last, _, _ = self._containers[name]
+        found = [*range(first, last)]
         for inner in self._inner(name):
             found.extend(self._known.get(_target(inner), ()))
         return found
@@ -92,9 +96,8 @@ class Links:
     def shells(self) -> dict[str, np.ndarray]:
         """Return one row for each polygon of each shell of each solid."""
         parsed = self._parsed
-        told = np.array(parsed.shells, dtype=np.int64).reshape(-1, 6)
-        solids = np.array(parsed.solids, dtype=np.int64).reshape(-1, 2)
-        lods = np.array([run.lod for run in parsed.runs] + [-1], dtype=np.int8)
+        told, solids = parsed.shells, parsed.solids
+        lods = np.append(parsed.runs[:, RUN_COLUMNS.index("lod")], -1).astype(np.int8)
         direct, direct_shell = ranges(told[:, 2], told[:, 3])
         reference, reference_shell = ranges(told[:, 4], told[:, 5])
         polygon = self._simple[reference]
@@ -128,7 +131,7 @@ class Links:
         """Return the run of each polygon row, those referred to by a thematic surface moved to that surface's run."""
         parsed = self._parsed
         changed = run.copy()
-        starts = np.array([r.reference for r in parsed.runs] + [len(parsed.references)], dtype=np.int64)
+        starts = np.append(parsed.runs[:, RUN_COLUMNS.index("reference")], len(parsed.references))
         for i in np.flatnonzero((run_boundary >= 0) & (np.diff(starts) > 0)):
             for href in parsed.references[starts[i] : starts[i + 1]]:
                 for polygon in self.polygons_of(href):
@@ -147,7 +150,7 @@ class Links:
         lost = [(p, h) for _, p, h in parsed.feature_references if h.removeprefix("#") not in known]
         if lost:
             known.update(found for found in parsed.polygon_ids if found)
-            known.update(container.id for container in parsed.containers)
+            known.update(parsed.container_ids)
             lost = [(p, h) for p, h in lost if h.removeprefix("#") not in known]
         elsewhere = [*self.elsewhere, *(h for _, h in lost if _is_elsewhere(h))]
         missing = [*self.missing, *(h for _, h in lost if not _is_elsewhere(h))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["BOUNDARIES", "GENERIC_TYPES", "XLINK_HREF", "Kind", "classify", "family", "local_name"]
+__all__ = ["BOUNDARIES", "GENERIC_TYPES", "HOLDERS", "OUTER", "XLINK_HREF", "Kind", "classify", "family", "local_name"]
 
 XLINK_HREF = "http://www.w3.org/1999/xlink href"
 
@@ -23,6 +23,12 @@ BOUNDARIES = _words(
     WaterGroundSurface WaterClosureSurface TrafficArea AuxiliaryTrafficArea Marking HoleSurface"""
 )
 """Thematic surfaces: they give polygons their meaning and are rows of ``City.boundaries``."""
+
+OUTER = _words("exterior outerBoundaryIs")
+"""Properties that hold the outer ring of a polygon."""
+
+HOLDERS = _words("Address multiPoint")
+"""Elements of attributes in which geometry is told that is none of the city's."""
 
 _DATA_TYPES = _words(
     """Address CityObjectRelation ConstructionEvent Elevation ExternalObject ExternalReference Height Occupancy

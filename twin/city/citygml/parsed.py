@@ -1,41 +1,26 @@
-"""What one CityGML document holds, as flat lists in the order of the file; filled by the events, read by the assembly.
+"""What one CityGML document holds, as flat arrays in the order of the file; made by a reader, read by the assembly.
 
 Geometry is told by ranges: which polygons and references a property (a "run"), a surface with an id (a "container") or
-a solid's shell holds. Nothing is kept per polygon but its id and its first ring.
+a solid's shell holds. Nothing is kept per polygon but its id, its element and its first ring.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from twin.city.citygml.coordinates import CoordinateText
+import numpy as np
 
-__all__ = ["Container", "Implicit", "Parsed", "Run"]
+__all__ = ["RUN_COLUMNS", "Implicit", "Parsed"]
 
-
-@dataclass(slots=True)
-class Run:
-    """A geometry property: the polygons and references from here to the next run belong to it."""
-
-    polygon: int  # first polygon
-    reference: int  # first reference
-    object: int
-    boundary: int
-    lod: int
-    srs: str
-    implicit: int  # number of the implicit geometry whose template this is, -1 = none
+RUN_COLUMNS = ("polygon", "reference", "object", "boundary", "lod", "srs", "implicit")
+"""Columns of ``Parsed.runs``: first polygon and reference, whose they are, level of detail (-1 = none told), row of
+``Parsed.systems`` (-1 = none), implicit geometry whose template this is (-1 = none)."""
 
 
-class Container(NamedTuple):
-    """A surface or solid with an id: ranges of polygons and references."""
-
-    id: str
-    polygon: int
-    polygon_end: int
-    reference: int
-    reference_end: int
+def _none(columns: int = 0) -> np.ndarray:
+    return np.empty((0, columns) if columns else 0, dtype=np.int64)
 
 
 @dataclass(slots=True)
@@ -59,28 +44,32 @@ class Parsed:
     # objects and thematic surfaces
     object_ids: list[str | None] = field(default_factory=list)
     object_kinds: list[str] = field(default_factory=list)
-    object_parents: list[int] = field(default_factory=list)
+    object_parents: np.ndarray = field(default_factory=_none)
     object_attributes: list[dict[str, Any]] = field(default_factory=list)
     boundary_ids: list[str | None] = field(default_factory=list)
     boundary_kinds: list[str] = field(default_factory=list)
-    boundary_objects: list[int] = field(default_factory=list)
-    boundary_parents: list[int] = field(default_factory=list)
+    boundary_objects: np.ndarray = field(default_factory=_none)
+    boundary_parents: np.ndarray = field(default_factory=_none)
     boundary_attributes: list[dict[str, Any] | None] = field(default_factory=list)
     model_attributes: dict[str, Any] = field(default_factory=dict)
     # geometry
-    runs: list[Run] = field(default_factory=list)
+    runs: np.ndarray = field(default_factory=lambda: _none(len(RUN_COLUMNS)))
+    systems: list[str] = field(default_factory=list)  # srsNames runs refer to
     polygon_ids: list[str | None] = field(default_factory=list)
-    polygon_rings: list[int] = field(default_factory=list)  # first ring of each polygon
-    element_changes: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])  # from polygon on, element code
-    ring_dimensions: list[tuple[int, str]] = field(default_factory=lambda: [(0, "")])  # from ring on, srsDimension
-    late_exteriors: list[tuple[int, int]] = field(default_factory=list)  # polygon, ring that should be its first
-    reversed_polygons: list[int] = field(default_factory=list)
-    coordinates: CoordinateText = field(default_factory=CoordinateText)
+    polygon_rings: np.ndarray = field(default_factory=_none)  # first ring of each polygon
+    polygon_elements: np.ndarray = field(default_factory=_none)  # row of geometry.ELEMENTS
+    reversed_polygons: np.ndarray = field(default_factory=_none)
+    late_exteriors: np.ndarray = field(default_factory=lambda: _none(2))  # polygon, ring that should be its first
+    values: np.ndarray = field(default_factory=lambda: np.empty(0))  # coordinates of all rings, one after the other
+    ring_values: np.ndarray = field(default_factory=_none)  # how many numbers each ring has
+    ring_dimensions: np.ndarray = field(default_factory=_none)  # 2 to 4, 0 = not told
+    bad_rings: dict[int, str] = field(default_factory=dict)  # texts of rings that are not numbers
     references: list[str] = field(default_factory=list)
-    reversed_references: list[int] = field(default_factory=list)
-    containers: list[Container] = field(default_factory=list)
-    solids: list[tuple[int, int]] = field(default_factory=list)  # object, run
-    shells: list[list[int]] = field(default_factory=list)  # solid, shell, polygons from, to, references from, to
+    reversed_references: np.ndarray = field(default_factory=_none)
+    container_ids: list[str] = field(default_factory=list)
+    containers: np.ndarray = field(default_factory=lambda: _none(4))  # polygons from, to, references from, to
+    solids: np.ndarray = field(default_factory=lambda: _none(2))  # object, run
+    shells: np.ndarray = field(default_factory=lambda: _none(6))  # solid, shell, polygons from, to, references from, to
     implicits: list[Implicit] = field(default_factory=list)
     feature_references: list[tuple[int, str, str]] = field(default_factory=list)  # object, property, href
     other_ids: set[str] = field(default_factory=set)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twin.city.citygml.collected import Collected, Container, Run
 from twin.city.citygml.coordinates import RING_END
-from twin.city.citygml.names import XLINK_HREF, Kind, classify, local_name, lod_of, patch_code
-from twin.city.citygml.parsed import Container, Implicit, Parsed, Run
+from twin.city.citygml.names import OUTER, XLINK_HREF, Kind, classify, local_name, lod_of, patch_code
+from twin.city.citygml.parsed import Implicit
 
 __all__ = ["ID_NAMES", "Shapes", "id_of", "value_of"]
 
@@ -24,7 +25,7 @@ def id_of(attrs: list[str]) -> str | None:
     """Return the gml:id among flat attributes [name, value, ...]."""
     for i in range(0, len(attrs), 2):
         if attrs[i] in ID_NAMES:
-            return attrs[i + 1]
+            return attrs[i + 1] or None
     return None
 
 
@@ -49,7 +50,7 @@ class _PatchCodes(dict[str, int]):
             Kind.PATCH: _PATCH,
         }
         code = codes.get(classify(name), _PASS)
-        if local_name(name) in ("exterior", "outerBoundaryIs"):
+        if local_name(name) in OUTER:
             code = _OUTER
         self[name] = code
         return code
@@ -74,13 +75,13 @@ class Shapes:
     ----------
     parser : expat parser
         Whose handlers are exchanged inside polygons.
-    parsed : Parsed
+    parsed : Collected
         Takes what is found.
     resume : callable
         Gives the parser its ordinary handlers back.
     """
 
-    def __init__(self, parser: Any, parsed: Parsed, resume: Callable[[], None]) -> None:
+    def __init__(self, parser: Any, parsed: Collected, resume: Callable[[], None]) -> None:
         self.parser = parser
         self.parsed = parsed
         self.resume = resume
@@ -112,14 +113,14 @@ class Shapes:
         lod = self.implicit.lod if self.implicit is not None else lod_of(local_name(name))
         template = len(parsed.implicits) - 1 if inside else -1
         run = Run(len(parsed.polygon_ids), len(parsed.references), owner, boundary, lod, srs, template)
-        parsed.runs.append(run)
+        parsed.run_list.append(run)
 
     def refer(self, attrs: list[str]) -> None:
         """Note a reference (xlink:href) to a geometry, if the attributes hold one."""
         href = value_of(attrs, XLINK_HREF)
         if href is not None:
             if self._reversed:
-                self.parsed.reversed_references.append(len(self.parsed.references))
+                self.parsed.turned_references.append(len(self.parsed.references))
             self.parsed.references.append(href)
 
     def _attributes(self, attrs: list[str]) -> str | None:
@@ -129,13 +130,13 @@ class Shapes:
         for i in range(0, len(attrs), 2):
             key = attrs[i]
             if key in ID_NAMES:
-                found = attrs[i + 1]
+                found = attrs[i + 1] or None
             elif key == "srsDimension":
                 self.dimension = attrs[i + 1]
             elif key == "srsName":
                 parsed.srs_names[attrs[i + 1]] += 1
-                if parsed.runs:
-                    parsed.runs[-1].srs = attrs[i + 1]
+                if parsed.run_list:
+                    parsed.run_list[-1].srs = attrs[i + 1]
         return found
 
     # -------------------------------------------------------------------------------------- surfaces and solids
@@ -154,7 +155,7 @@ class Shapes:
         if found is not None:
             parsed = self.parsed
             last = (len(parsed.polygon_ids), len(parsed.references))
-            parsed.containers.append(Container(found, polygon, last[0], reference, last[1]))
+            parsed.container_list.append(Container(found, polygon, last[0], reference, last[1]))
 
     def start_orientable(self, name: str, attrs: list[str]) -> None:
         """Open a surface that may be turned round."""
@@ -165,9 +166,9 @@ class Shapes:
     def start_solid(self, name: str, attrs: list[str]) -> None:
         """Open a solid."""
         self.start_container(name, attrs)
-        runs = self.parsed.runs
-        self.parsed.solids.append((runs[-1].object if runs else -1, len(runs) - 1))
-        self._solids.append(len(self.parsed.solids) - 1)
+        runs = self.parsed.run_list
+        self.parsed.solid_list.append((runs[-1].object if runs else -1, len(runs) - 1))
+        self._solids.append(len(self.parsed.solid_list) - 1)
 
     def end_solid(self, name: str) -> None:
         """Close a solid."""
@@ -180,9 +181,9 @@ class Shapes:
             return
         parsed = self.parsed
         solid = self._solids[-1]
-        number = parsed.shells[-1][1] + 1 if parsed.shells and parsed.shells[-1][0] == solid else 0
+        number = parsed.shell_list[-1][1] + 1 if parsed.shell_list and parsed.shell_list[-1][0] == solid else 0
         first, reference = len(parsed.polygon_ids), len(parsed.references)
-        parsed.shells.append([solid, number, first, first, reference, reference])
+        parsed.shell_list.append([solid, number, first, first, reference, reference])
         if attrs:
             self.refer(attrs)
 
@@ -190,8 +191,8 @@ class Shapes:
         """Close a shell."""
         if self._solids:
             parsed = self.parsed
-            parsed.shells[-1][3] = len(parsed.polygon_ids)
-            parsed.shells[-1][5] = len(parsed.references)
+            parsed.shell_list[-1][3] = len(parsed.polygon_ids)
+            parsed.shell_list[-1][5] = len(parsed.references)
 
     # ------------------------------------------------------------------------------------------------- polygons
 
@@ -204,15 +205,15 @@ class Shapes:
             self._element = element
             parsed.element_changes.append((len(ids), element))
         if self._reversed:
-            parsed.reversed_polygons.append(len(ids))
+            parsed.turned_polygons.append(len(ids))
         self._polygon_dimension = self.dimension
         if not attrs:
             ids.append(None)
         elif len(attrs) == 2 and attrs[0] in ID_NAMES:
-            ids.append(attrs[1])
+            ids.append(attrs[1] or None)
         else:
             ids.append(self._attributes(attrs))
-        parsed.polygon_rings.append(self._rings)
+        parsed.first_rings.append(self._rings)
         self._ring_dimension = self.dimension
         parser = self.parser
         parser.StartElementHandler = self._start_in_patch
@@ -228,8 +229,8 @@ class Shapes:
             return
         elif code == _OUTER:
             parsed = self.parsed
-            if self._rings != parsed.polygon_rings[-1]:
-                parsed.late_exteriors.append((len(parsed.polygon_ids) - 1, self._rings))
+            if self._rings != parsed.first_rings[-1]:
+                parsed.exteriors.append((len(parsed.polygon_ids) - 1, self._rings))
         elif code == _RING:
             if attrs:
                 self._ring_dimension = value_of(attrs, "srsDimension") or self._ring_dimension
@@ -274,7 +275,7 @@ class Shapes:
         self._add(RING_END)
         dimension = self._ring_dimension
         if dimension != self._last_dimension:
-            self.parsed.ring_dimensions.append((self._rings, dimension))
+            self.parsed.dimension_changes.append((self._rings, dimension))
             self._last_dimension = dimension
         self._ring_dimension = self.dimension
         self._rings += 1
@@ -285,7 +286,7 @@ class Shapes:
 
     def start_implicit(self, owner: int, boundary: int) -> None:
         """Open a placed template."""
-        runs = self.parsed.runs
+        runs = self.parsed.run_list
         self.implicit = Implicit(owner, boundary, runs[-1].lod if runs else -1)
         self.parsed.implicits.append(self.implicit)
 
