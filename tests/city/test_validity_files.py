@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from twin.city.cityjson import read_cityjson  # noqa: F401
+from twin.city.citygml import read_citygml  # noqa: F401
 from twin.city.model import City, Polygons
 from twin.city.validity import validate
 

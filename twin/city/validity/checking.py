@@ -9,6 +9,7 @@ import numpy as np
 
 from models.parallel import in_blocks
 from twin.city.model import City, Polygons
+from twin.city.validity.crossings import crossings
 from twin.city.validity.findings import table_of
 from twin.city.validity.members import Shells, shells_of
 from twin.city.validity.planes import folds, project
@@ -27,16 +28,21 @@ _LEAST = 2000  # polygons worth a thread of their own
 _HARMLESS = (102, 103, 203, 204)  # codes of polygons that leave the edges of a shell as they are
 
 
+Triangles = tuple[np.ndarray, np.ndarray]
+
+
 @dataclass(frozen=True)
 class Topology:
     """What the checks of shells found out, for the checks of solids.
 
-    ``vertex``, ``mate`` and ``following`` are told for each corner, counted within its shell (see
+    ``corner_start`` and ``face_corner`` are where the corners of a shell and of a face begin; ``vertex``, ``mate`` and
+    ``following`` are told for each corner, counted within its shell (see
     :func:`twin.city.validity.shells.topology`); ``turned`` for each face; ``fine``, ``blocked`` and ``volume`` [m3]
     for each shell.
     """
 
     corner_start: np.ndarray
+    face_corner: np.ndarray
     vertex: np.ndarray
     mate: np.ndarray
     following: np.ndarray
@@ -90,8 +96,11 @@ class Validity:
         _require(snap=snap, planarity=planarity, normals=normals, overlap=overlap)
         polygon_rows = check_polygons(city, snap=snap, planarity=planarity, normals=normals)
         shells = shells_of(city, surfaces_as_shells=surfaces_as_shells)
-        shell_rows, hanging = check_shells(city.polygons, shells, polygon_rows, snap=snap)
-        rows = together(polygon_rows, shell_rows)
+        shell_rows, hanging, triangles = check_shells(
+            city.polygons, shells, polygon_rows, snap=snap, planarity=planarity
+        )
+        solid_rows = check_solids(city, shells, hanging, triangles, snap=snap, overlap=overlap)
+        rows = together(polygon_rows, shell_rows, solid_rows)
         checked = {
             "rings": len(city.polygons.ring_start) - 1,
             "polygons": len(city.polygons),
@@ -126,13 +135,14 @@ def check_polygons(city: City, *, snap: float, planarity: float, normals: float)
     found = [unusable]
     found += in_blocks(clean, count, *shape, closed, snap, index, size, bad, least=_LEAST)
     found += in_blocks(project, count, *shape, index, size, bad, planarity, uv, normal, off, least=_LEAST)
+    bad |= off > planarity  # told by 203; in its projection such a polygon says nothing about its rings
     found += in_blocks(simple, count, xyz, uv, ring_start, polygon_start, index, size, bad, least=_LEAST)
     holed = np.flatnonzero(~bad & (np.diff(polygon_start) > 1))
     found += in_blocks(
         holes, len(holed), holed, xyz, uv, ring_start, polygon_start, index, size, bad, least=_LEAST
     )  # fmt: skip
     points = ring_start[polygon_start[1:]] - ring_start[polygon_start[:-1]]
-    wanted = np.flatnonzero(~bad & (off <= planarity) & (off > 0.0) & (points > 3))
+    wanted = np.flatnonzero(~bad & (off > 0.0) & (points > 3))
     found.append(folds(polygons, wanted, index, size, uv, normal, normals))
     return together(*found)
 
@@ -155,13 +165,15 @@ def _unusable(polygons: Polygons) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_shells(
-    polygons: Polygons, shells: Shells, polygon_rows: np.ndarray, *, snap: float
-) -> tuple[np.ndarray, Topology]:
-    """Return rows of 300 to 305, 307 and 405 for all shells, and how their faces hang together."""
+    polygons: Polygons, shells: Shells, polygon_rows: np.ndarray, *, snap: float, planarity: float
+) -> tuple[np.ndarray, Topology, Triangles]:
+    """Return rows of 300 to 307 and 405 for all shells, how their faces hang together, and their triangles."""
     at_fault = np.zeros(len(polygons), dtype=bool)
     harmful = ~np.isin(polygon_rows[:, CODE], _HARMLESS)
     at_fault[polygon_rows[harmful, POLYGON].astype(np.int64)] = True
-    return hang(polygons, shells, at_fault, snap=snap)
+    rows, hanging = hang(polygons, shells, at_fault, snap=snap)
+    triangles = face_triangles(polygons, shells, hanging)
+    return together(rows, cross(polygons, shells, hanging, triangles, near=max(snap, planarity))), hanging, triangles
 
 
 def hang(polygons: Polygons, shells: Shells, at_fault: np.ndarray, *, snap: float) -> tuple[np.ndarray, Topology]:
@@ -179,8 +191,67 @@ def hang(polygons: Polygons, shells: Shells, at_fault: np.ndarray, *, snap: floa
         shells.number > 0, polygons.xyz, polygons.ring_start, polygons.polygon_start, snap, vertex, mate, following,
         turned, fine, volume, least=64,
     )  # fmt: skip
-    hanging = Topology(corner_start, vertex, mate, following, turned, fine, blocked, volume)
+    hanging = Topology(corner_start, corners, vertex, mate, following, turned, fine, blocked, volume)
     return together(*rows), hanging
+
+
+def cross(polygons: Polygons, shells: Shells, hanging: Topology, triangles: Triangles, *, near: float) -> np.ndarray:
+    """Return rows of 306 for the closed shells, whose ``fine`` is taken away where they cross themselves."""
+    wanted = np.flatnonzero(hanging.fine & ~shells.surface)
+    if not len(wanted):
+        return nothing()
+    first_point = polygons.ring_start[polygons.polygon_start]
+    found = in_blocks(
+        crossings, len(wanted), wanted, shells.face_start, hanging.face_corner, shells.polygon, hanging.vertex,
+        hanging.mate, hanging.following, polygons.xyz, first_point, *triangles, near, hanging.fine, least=64,
+    )  # fmt: skip
+    return together(*found)
+
+
+def check_solids(
+    city: City, shells: Shells, hanging: Topology, triangles: Triangles, *, snap: float, overlap: float
+) -> np.ndarray:
+    """Return rows of 401 to 404, 501 to 503 and 601 for solids whose shells are fine."""
+    if not hanging.fine.any():
+        return nothing()
+    from twin.city.validity.composites import buildings, composites
+    from twin.city.validity.meshes import Meshes
+    from twin.city.validity.solids import cavities
+
+    meshes = Meshes(
+        city.polygons, shells, hanging.face_corner, hanging.corner_start, hanging.vertex, hanging.following,
+        *triangles,
+    )  # fmt: skip
+    inner = cavities(shells, meshes, hanging.fine, snap)
+    fine = hanging.fine.copy()
+    fine[inner[:, SHELL].astype(np.int64)] = False
+    return together(
+        inner,
+        composites(shells, meshes, fine, snap, min(snap, overlap)),
+        buildings(city, shells, meshes, fine, overlap),
+    )
+
+
+def face_triangles(polygons: Polygons, shells: Shells, hanging: Topology) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the triangles of each face of closed shells begin, and the triangles.
+
+    Corners are counted within the shell; all triangles face out of the solid.
+    """
+    from twin.city.triangles import triangulate
+
+    shell = np.repeat(np.arange(len(shells)), np.diff(shells.face_start))
+    corners, owner = triangulate(polygons, np.unique(shells.polygon[(hanging.fine & ~shells.surface)[shell]]))
+    begin = np.searchsorted(owner, np.arange(len(polygons) + 1))
+    counts = np.diff(begin)[shells.polygon]
+    start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    face = np.repeat(np.arange(len(shells.polygon)), counts)
+    triangle = begin[shells.polygon[face]] + np.arange(len(face)) - start[face]
+    first_point = polygons.ring_start[polygons.polygon_start]
+    shift = hanging.face_corner[face] - hanging.corner_start[shell[face]] - first_point[shells.polygon[face]]
+    found = np.ascontiguousarray(corners[triangle] + shift[:, None])
+    against = (shells.reverse ^ (hanging.turned == 1))[face]
+    found[against] = found[against][:, [0, 2, 1]]
+    return start, found
 
 
 def validate(

@@ -52,13 +52,13 @@ def table_of(city: City, rows: np.ndarray, shells: Shells, language: str | None 
     points[there] = shapely.points(place[there])
     table = gpd.GeoDataFrame(
         {
-            "object": ids[owner],
+            "object": pd.Series(ids[owner], dtype=object),
             "code": number["code"],
-            "name": [known[code].name for code in number["code"].tolist()],
+            "name": pd.Series([known[code].name for code in number["code"].tolist()], dtype=object),
             "value": rows[:, VALUE],
             "lod": np.where(of_polygon, lods[polygon], by_shell["lod"]),
             "polygon": polygon,
-            "polygon_id": polygon_ids[np.where(of_polygon, polygon, -1)],
+            "polygon_id": pd.Series(polygon_ids[np.where(of_polygon, polygon, -1)], dtype=object),
             "ring": number["ring"],
             "solid": by_shell["solid"],
             "shell": by_shell["number"],

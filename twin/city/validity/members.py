@@ -9,7 +9,7 @@ import pandas as pd
 
 from twin.city.model import City
 
-__all__ = ["Shells", "shells_of"]
+__all__ = ["Shells", "levels_of", "shells_of"]
 
 _OUTSIDE = (
     "RoofSurface", "WallSurface", "GroundSurface", "OuterCeilingSurface", "OuterFloorSurface", "ClosureSurface",
@@ -57,7 +57,7 @@ class Shells:
         return self.polygon[self.face_start[shell] : self.face_start[shell + 1]]
 
 
-def _levels(city: City) -> np.ndarray:
+def levels_of(city: City) -> np.ndarray:
     """Return a number for each polygon's level of detail, ``lod_text`` where it is told (2.2 is not 2.1)."""
     if "lod_text" in city.surfaces:
         return np.asarray(pd.factorize(city.surfaces["lod_text"])[0], dtype=np.int64)
@@ -78,7 +78,7 @@ def shells_of(city: City, *, surfaces_as_shells: bool = False) -> Shells:
     faces = _of_solids(city)
     parts = [faces, _of_composites(city, 1 + int(faces["solid"].max(initial=-1)))]
     if surfaces_as_shells:
-        known = set(zip(faces["object"].tolist(), _levels(city)[faces["polygon"]].tolist(), strict=True))
+        known = set(zip(faces["object"].tolist(), levels_of(city)[faces["polygon"]].tolist(), strict=True))
         parts.append(_of_boundaries(city, known, 1 + max(int(p["solid"].max(initial=-1)) for p in parts)))
     table = {key: np.concatenate([part[key] for part in parts]) for key in faces}
     order = np.lexsort((np.arange(len(table["solid"])), table["number"], table["solid"]))
@@ -137,7 +137,7 @@ def _of_composites(city: City, first: int) -> dict[str, np.ndarray]:
 def _of_boundaries(city: City, known: set[tuple[int, int]], first: int) -> dict[str, np.ndarray]:
     """Return the outer boundary surfaces of buildings and parts that have no solid at their level of detail."""
     surfaces = city.surfaces
-    owner, level = surfaces["object"].to_numpy(dtype=np.int64), _levels(city)
+    owner, level = surfaces["object"].to_numpy(dtype=np.int64), levels_of(city)
     whole = np.append(city.objects["kind"].isin(_WHOLE).to_numpy(), False)
     polygon = np.flatnonzero(surfaces["kind"].isin(_OUTSIDE).to_numpy() & whole[owner])
     alone = [pair not in known for pair in zip(owner[polygon].tolist(), level[polygon].tolist(), strict=True)]
