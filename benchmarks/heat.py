@@ -1,6 +1,6 @@
 """Time the heat model on a made town, beside the peer where it is installed, and write docs/validation/heat_speed.md.
 
-    python benchmarks/heat.py [--n 500 1000] [--peer solweig] [--threads 2]
+    python benchmarks/heat.py [--n 500 1000] [--peer solweig [--peer-python PATH]] [--threads 2]
 
 CPU seconds of this process over all threads, best of the repetitions; kernels are compiled before the clock starts.
 """
@@ -8,8 +8,11 @@ CPU seconds of this process over all threads, best of the repetitions; kernels a
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,7 +25,7 @@ import pvlib
 import xarray as xr
 
 from models import heat
-from models.heat.body import pet_of_map
+from models.heat.comfort_maps import index_of_map
 from models.layers import LAND_COVER
 from models.parallel import set_threads
 
@@ -140,7 +143,7 @@ def ours(n: int) -> dict[str, float]:
     }
     noon = day.isel(time=slice(14, 15))
     tmrt = result.tmrt.values[14]
-    figures["PET map us/cell"] = clock(lambda: pet_of_map(tmrt, 35.0, 30.0, 1.3), 5)[0] / cells * 1e6
+    figures["PET map us/cell"] = clock(lambda: index_of_map(heat.pet, tmrt, 35.0, 35.0, 30.0, 1.3), 5)[0] / cells * 1e6
     after = move_ten_trees(site)
     figures["ten trees: geometry wall s"] = clock(lambda: geometry.update(after))[1]
     figures["ten trees: 15:00 map wall s"] = clock(
@@ -151,48 +154,55 @@ def ours(n: int) -> dict[str, float]:
     return figures
 
 
-def peer(n: int) -> dict[str, float]:
-    """Return the figures of the package solweig (GPU paths off), on the same town and day."""
-    import solweig
-
-    solweig.disable_gpu()
-    for name in ("disable_aniso_gpu", "disable_gvf_gpu", "disable_gvf_precompute_gpu"):
-        getattr(solweig.rustalgos.pipeline, name)()
-    site, day = make_town(n), make_day()
-    codes = np.full((n, n), 1, np.uint8)
+def write_scene(path: Path, site: xr.Dataset, day: xr.Dataset) -> None:
+    """Write the town and the day in the peer's form: local stamps, its land-cover codes."""
+    codes = np.full(site.land_cover.shape, 1, np.uint8)
     codes[site.land_cover.values == LAND_COVER["building"]] = 2
     codes[site.land_cover.values == LAND_COVER["grass"]] = 5
-    folder = tempfile.mkdtemp(prefix="peer")
-    heights = {
-        "dsm": site.surface_height.values,
-        "dem": site.terrain_height.values,
-        "cdsm": site.canopy_height.values,
-        "tdsm": site.trunk_height.values,
-    }
-    c, w = time.process_time(), time.perf_counter()
-    surface = solweig.SurfaceData.prepare(
-        **heights, land_cover=codes, pixel_size=1.0, smooth_quantized_dem=False, working_dir=folder
+    columns = (
+        "air_temperature",
+        "relative_humidity",
+        "global_radiation",
+        "direct_normal_radiation",
+        "diffuse_radiation",
     )
-    cpu, wall = time.process_time() - c, time.perf_counter() - w
-    place = solweig.Location(latitude=LATITUDE, longitude=LONGITUDE, altitude=ALTITUDE, utc_offset=1)
-    hours = [
-        solweig.Weather(
-            datetime=pd.Timestamp(day.time.values[k]).to_pydatetime() + pd.Timedelta(hours=1),
-            ta=float(day.air_temperature[k]), rh=float(day.relative_humidity[k]), global_rad=float(day.global_radiation[k]),
-            ws=2.0, pressure=997.0, measured_direct_rad=float(day.direct_normal_radiation[k]),
-            measured_diffuse_rad=float(day.diffuse_radiation[k]),
-        )
-        for k in range(24)
-    ]  # fmt: skip
-    c2, w2 = time.process_time(), time.perf_counter()
-    solweig.calculate(surface, hours, place, output_dir=folder, use_anisotropic_sky=True)
-    cpu_day, wall_day = time.process_time() - c2, time.perf_counter() - w2
+    local = pd.DatetimeIndex(day.time.values) + pd.Timedelta(hours=1)
+    np.savez(
+        path,
+        dsm=site.surface_height.values,
+        dem=site.terrain_height.values,
+        cdsm=site.canopy_height.values,
+        tdsm=site.trunk_height.values,
+        land_cover=codes,
+        place=np.array([LATITUDE, LONGITUDE, ALTITUDE, 1.0]),
+        times=local.strftime("%Y-%m-%dT%H:%M").to_numpy(str),
+        weather=np.stack([day[c].values for c in (*columns, "wind_speed")], axis=1),
+    )
+
+
+def run_peer(
+    python: str, site: xr.Dataset, day: xr.Dataset, folder: Path, *options: str
+) -> tuple[dict[str, float], Path]:
+    """Return what the peer's own process measured, and where its hourly maps are (with the option ``--maps``)."""
+    scene, figures, maps = folder / "scene.npz", folder / "figures.json", folder / "maps.npz"
+    write_scene(scene, site, day)
+    given = [str(maps) if option == "MAPS" else option for option in options]
+    command = [python, str(Path(__file__).with_name("heat_peer.py")), str(scene), str(figures), *given]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return json.loads(figures.read_text()), maps
+
+
+def peer(n: int, python: str, threads: int) -> dict[str, float]:
+    """Return the figures of the package solweig (GPU paths off), on the same town and day."""
+    with tempfile.TemporaryDirectory(prefix="heat") as folder:
+        found, _ = run_peer(python, make_town(n), make_day(), Path(folder), "--threads", str(threads))
     return {
-        "prepare us/cell": cpu / n / n * 1e6,
-        "prepare wall s": wall,
-        "step us/cell": cpu_day / n / n / 24 * 1e6,
-        "24 h wall s": wall_day,
-        "prepare + 24 h CPU s": cpu + cpu_day,
+        "prepare us/cell": found["prepare CPU s"] / n / n * 1e6,
+        "prepare wall s": found["prepare wall s"],
+        "step us/cell": found["day CPU s"] / n / n / 24 * 1e6,
+        "24 h wall s": found["day wall s"],
+        "prepare + 24 h CPU s": found["prepare CPU s"] + found["day CPU s"],
+        "peak MiB": found["peak MiB"],
     }
 
 
@@ -200,20 +210,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, nargs="+", default=[500, 1000])
     parser.add_argument("--peer", choices=["solweig"])
+    parser.add_argument("--peer-python", default=sys.executable, help="Python of the environment that holds the peer.")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "validation" / "heat_speed.md")
     options = parser.parse_args()
     set_threads(options.threads)
     ours(60)  # compiles
     found = {n: ours(n) for n in sorted(options.n)}
-    theirs = {n: peer(n) for n in options.n} if options.peer else {}
     sizes = sorted(found)
+    theirs = {n: peer(n, options.peer_python, options.threads) for n in sizes} if options.peer else {}
     head = [f"{n} x {n}" for n in sizes] + [f"peer {n}" for n in theirs] + [f"ratio {n}" for n in theirs]
     lines = [
         "# Heat: how fast is it?",
         "",
         f"Written by `python benchmarks/heat.py`, {options.threads} threads, {platform.machine()}, 1 m cells, buildings and trees,",
-        "anisotropic sky, one clear day by the hour; CPU time over all threads, kernels compiled before.",
+        "anisotropic sky, one clear day by the hour; CPU time over all threads, kernels compiled before; peak memory of the whole",
+        "process. The peer is the package solweig 0.1.0b96, its GPU paths off, on the same scene, in a process of its own, in the same run.",
         "",
         "| stage | " + " | ".join(head) + " |",
         "|---|" + "---|" * len(head),
@@ -221,7 +233,7 @@ def main() -> None:
     for name in next(iter(found.values())):
         row = [f"{found[n][name]:.3g}" for n in sizes]
         row += [f"{t[name]:.3g}" if name in t else "" for t in theirs.values()]
-        row += [f"{t[name] / found[n][name]:.0f}" if name in t else "" for n, t in theirs.items()]
+        row += [f"{t[name] / found[n][name]:.1f}" if name in t else "" for n, t in theirs.items()]
         lines.append(f"| {name} | " + " | ".join(row) + " |")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -9,11 +9,14 @@ from models.heat.body import pet
 from models.heat.classes import ComfortClass, classify, comfort_classes
 from models.heat.geometry import SkyGeometry, prepare, sky_view_factor
 from models.heat.indices import utci
+from models.heat.perceived import perceived_temperature
 from models.heat.person import mean_radiant_temperature
 from models.heat.shading import shadow
 from models.heat.simulation import simulate
 from models.heat.summaries import summarise
 from models.heat.sun import sun_position
+from models.heat.tiles import halo
+from models.heat.wet_bulb_globe import wbgt, wet_bulb_globe
 from models.heat.wind import pedestrian_wind_share
 
 __all__ = [
@@ -21,8 +24,10 @@ __all__ = [
     "SkyGeometry",
     "classify",
     "comfort_classes",
+    "halo",
     "mean_radiant_temperature",
     "pedestrian_wind_share",
+    "perceived_temperature",
     "pet",
     "prepare",
     "shadow",
@@ -31,4 +36,6 @@ __all__ = [
     "summarise",
     "sun_position",
     "utci",
+    "wbgt",
+    "wet_bulb_globe",
 ]

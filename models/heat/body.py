@@ -10,25 +10,42 @@ the weather.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numba import njit
 
+from models.heat.memi import memi_body, memi_points
 from models.layers import InputError, read_table
 from models.parallel import in_blocks
 
-__all__ = ["VARIANT", "pet", "pet_of_map"]
+__all__ = ["VARIANTS", "pet"]
 
-VARIANT = "walther_goestchel"
-"""Name of the form of PET computed here."""
+VARIANTS = ("walther_goestchel", "umep_memi")
+"""Forms of PET: the corrected one of 2018, and that of older codes (:mod:`models.heat.memi`)."""
 
 _LATENT = 2.42e6  # latent heat of sweat [J/kg]
 _SIGMA = 5.67e-8
 _BLOOD = 3640.0 / 3600.0  # heat carried by blood [W h kg-1 K-1]
 _LEWIS = 1.67  # [K/hPa]
-_TABLE_STEP = 1.0  # spacing of the table of a map [K]
+
+
+def person_row(posture: str) -> Mapping[str, str]:
+    """Return the standard person in one posture, a row of ``tables/body.csv``."""
+    rows = {row["posture"]: row for row in read_table("models.heat", "body.csv")}
+    if posture not in rows:
+        raise InputError(f"posture={posture!r} is unknown: use {' or '.join(map(repr, rows))}.")
+    return rows[posture]
+
+
+def _checked_clothing(clothing: float) -> float:
+    if not 0.0 < clothing < 4.0:
+        raise InputError(
+            f"clothing={clothing:g} is outside 0 to 4 clo: give the insulation of the clothes, 0.9 for a light suit."
+        )
+    return clothing
 
 
 def _body(
@@ -36,15 +53,8 @@ def _body(
     height: float | None = None, age: float | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Return the numbers of a body that the kernel needs."""
-    rows = {row["posture"]: row for row in read_table("models.heat", "body.csv")}
-    if posture not in rows:
-        raise InputError(f"posture={posture!r} is unknown: use {' or '.join(map(repr, rows))}.")
-    row = rows[posture]
-    clo = float(row["clothing"]) if clothing is None else clothing
-    if not 0.0 < clo < 4.0:
-        raise InputError(
-            f"clothing={clo:g} is outside 0 to 4 clo: give the insulation of the clothes, 0.9 for a light suit."
-        )
+    row = person_row(posture)
+    clo = _checked_clothing(float(row["clothing"]) if clothing is None else clothing)
     tall = float(row["height"]) if height is None else height
     weight, years = float(row["weight"]), float(row["age"]) if age is None else age
     area = 0.203 * weight**0.425 * tall**0.725  # Du Bois
@@ -208,6 +218,7 @@ def pet(
     height: float | None = None,
     age: float | None = None,
     air_pressure: float = 1013.25,
+    variant: str = "walther_goestchel",
 ) -> Any:
     """Return the physiological equivalent temperature: the calm room that would feel the same.
 
@@ -231,11 +242,13 @@ def pet(
         Of the person [m], [years].
     air_pressure : float
         [hPa]
+    variant : {"walther_goestchel", "umep_memi"}
+        Corrected form of 2018, or the body model MEMI as the UMEP family uses it; they differ by up to 2.5 K.
 
     Returns
     -------
     float, numpy.ndarray or xarray.DataArray
-        PET [degC]; ``attrs["variant"]`` of a DataArray is "walther_goestchel".
+        PET [degC]; ``attrs["variant"]`` of a DataArray names the form.
 
     References
     ----------
@@ -246,75 +259,35 @@ def pet(
     >>> round(pet(21.0, 21.0, 0.1, 50.0), 0)
     21.0
     """
-    body = _body(posture, air_pressure, clothing, activity, height, age)
-    room = _body(posture, air_pressure, height=height, age=age)  # dressed and active as the standard person
+    if variant not in VARIANTS:
+        raise InputError(f"variant={variant!r} of PET is unknown: use {' or '.join(map(repr, VARIANTS))}.")
+    if variant == "umep_memi":
+        body = memi_body(
+            person_row(posture),
+            None if clothing is None else _checked_clothing(clothing),
+            activity,
+            height,
+            age,
+            air_pressure,
+        )
+        kernel, fixed = memi_points, (body,)
+    else:
+        body = _body(posture, air_pressure, clothing, activity, height, age)
+        room = _body(posture, air_pressure, height=height, age=age)  # dressed and active as the standard person
+        kernel, fixed = _pet_points, (body, room)
 
     def of_arrays(*values: np.ndarray) -> np.ndarray:
         arrays = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in values))
         flat = [np.ascontiguousarray(a).ravel() for a in arrays]
         out = np.empty(flat[0].size)
-        in_blocks(_pet_points, out.size, *flat, body, room, out)
+        in_blocks(kernel, out.size, *flat, *fixed, out)
         return out.reshape(arrays[0].shape)
 
     inputs = (air_temperature, mean_radiant_temperature, wind_speed, relative_humidity)
     if any(isinstance(value, xr.DataArray) for value in inputs):
         result = xr.apply_ufunc(of_arrays, *inputs)
         result.name = "pet"
-        result.attrs = {"units": "degC", "long_name": "Physiological equivalent temperature", "variant": VARIANT}
+        result.attrs = {"units": "degC", "long_name": "Physiological equivalent temperature", "variant": variant}
         return result
     found = of_arrays(*inputs)
     return float(found) if found.ndim == 0 else found
-
-
-@njit(cache=True, nogil=True)
-def _look_up(start, stop, tmrt, wind, first, step, speeds, table, out):  # type: ignore[no-untyped-def]
-    rows = table.shape[0]
-    last = speeds.shape[0] - 1
-    for i in range(start, stop):
-        for j in range(tmrt.shape[1]):
-            x = (tmrt[i, j] - first) / step
-            if not 0.0 <= x <= rows - 1:
-                out[i, j] = np.nan
-                continue
-            n = min(int(x), rows - 2)
-            x -= n
-            if last == 0:
-                out[i, j] = table[n, 0] + x * (table[n + 1, 0] - table[n, 0])
-                continue
-            y = math.log(max(wind[i, j], speeds[0]) / speeds[0]) / math.log(speeds[1] / speeds[0])
-            m = min(int(y), last - 1)
-            y -= m
-            low = table[n, m] + y * (table[n, m + 1] - table[n, m])
-            high = table[n + 1, m] + y * (table[n + 1, m + 1] - table[n + 1, m])
-            out[i, j] = low + x * (high - low)
-
-
-def pet_of_map(
-    tmrt: np.ndarray, air_temperature: float, relative_humidity: float, wind_speed: np.ndarray | float, **person: Any
-) -> np.ndarray:
-    """Return PET [degC] of a map at one air temperature and humidity, by a table over Tmrt and wind, float32 (y, x).
-
-    Parameters
-    ----------
-    tmrt : numpy.ndarray
-        [degC], float32 (y, x).
-    air_temperature, relative_humidity : float
-        [degC], [%].
-    wind_speed : float or numpy.ndarray
-        [m/s] at 1.1 m, one value or (y, x).
-    **person
-        As for :func:`pet`.
-    """
-    low, high = float(np.nanmin(tmrt)) - 0.5, float(np.nanmax(tmrt)) + 0.5
-    nodes = np.arange(low, high + 2 * _TABLE_STEP, _TABLE_STEP)
-    local = np.ndim(wind_speed) > 0
-    if local:
-        slow, fast = max(float(np.nanmin(wind_speed)), 0.1), max(float(np.nanmax(wind_speed)), 0.2)
-        speeds = np.geomspace(slow, max(fast, 1.01 * slow), 24)
-    else:
-        speeds = np.array([float(wind_speed)])
-    table = pet(air_temperature, nodes[:, None], speeds[None, :], relative_humidity, **person)
-    out = np.empty(tmrt.shape, np.float32)
-    wind = np.asarray(wind_speed, np.float32) if local else np.empty((1, 1), np.float32)
-    in_blocks(_look_up, tmrt.shape[0], tmrt, wind, low, _TABLE_STEP, speeds, table, out)
-    return out

@@ -12,6 +12,9 @@ from models.layers import InputError, read_table
 __all__ = ["ComfortClass", "classify", "comfort_classes"]
 
 
+_INDICES = ("utci", "pet", "pt", "wbgt")
+
+
 class ComfortClass(NamedTuple):
     """One class of an index: ``lower <= value < upper``."""
 
@@ -28,16 +31,15 @@ def comfort_classes(index: str = "utci") -> tuple[ComfortClass, ...]:
     Parameters
     ----------
     index : str
-        ``"utci"`` or ``"pet"``.
+        ``"utci"``, ``"pet"``, ``"pt"`` (levels of the German Weather Service) or ``"wbgt"``.
 
     Examples
     --------
     >>> comfort_classes("utci")[7].label["de"]
     'Starker Hitzestress'
     """
-    tables = {"pet": "pet_classes.csv", "utci": "utci_classes.csv"}
-    if index not in tables:
-        raise InputError(f"There are no classes of {index!r}: use {', '.join(tables)}.")
+    if index not in _INDICES:
+        raise InputError(f"There are no classes of {index!r}: use {', '.join(_INDICES)}.")
     return tuple(
         ComfortClass(
             int(row["code"]),
@@ -46,7 +48,7 @@ def comfort_classes(index: str = "utci") -> tuple[ComfortClass, ...]:
             {"en": row["label_en"], "de": row["label_de"]},
             row["colour"],
         )
-        for row in read_table("models.heat", tables[index])
+        for row in read_table("models.heat", f"{index}_classes.csv")
     )
 
 

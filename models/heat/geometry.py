@@ -30,7 +30,7 @@ __all__ = ["SkyGeometry", "prepare", "sky_view_factor", "sun_bits"]
 _log = logging.getLogger(__name__)
 
 _PLANES = 20  # bytes that hold 153 bits
-_VERSION = "1"  # part of the content hash: raise it when the bits change
+_VERSION = "2"  # part of the content hash: raise it when the bits change
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +76,18 @@ class SkyGeometry:
     def fits(self, relief: Relief) -> bool:
         """Return whether these are the heights that the geometry was made from."""
         old = self.relief
-        return relief.shape == old.shape and relief.cell == old.cell and not _differences(old, relief).any()
+        same = (relief.shape, relief.cell, relief.origin) == (old.shape, old.cell, old.origin)
+        return same and not _differences(old, relief).any()
 
-    def update(self, site: xr.Dataset) -> SkyGeometry:
+    def update(self, site: xr.Dataset, changed_area: tuple[float, float, float, float] | None = None) -> SkyGeometry:
         """Return the geometry of a changed site: only the lines of sight through changed cells are walked again.
 
         Parameters
         ----------
         site : xarray.Dataset
             The same grid after the change (trees planted, a building gone).
+        changed_area : tuple of float, optional
+            West, south, east, north of the change [m]; a change outside is refused.
 
         Returns
         -------
@@ -94,22 +97,32 @@ class SkyGeometry:
         Raises
         ------
         InputError
-            If the grid is another one.
+            If the grid is another one, or heights differ outside ``changed_area``.
 
         Examples
         --------
         >>> after = before.update(site_with_trees)              # doctest: +SKIP
         """
         relief = relief_of(site)
-        if relief.shape != self.shape or relief.cell != self.relief.cell:
+        if (relief.shape, relief.cell, relief.origin) != (self.shape, self.relief.cell, self.relief.origin):
             raise InputError(
-                f"The changed site has {relief.shape} cells of {relief.cell:g} m, the geometry {self.shape} of "
-                f"{self.relief.cell:g} m: call heat.prepare(site) for another grid."
+                f"The changed site has {relief.shape} cells of {relief.cell:g} m from {relief.origin}, the geometry "
+                f"{self.shape} of {self.relief.cell:g} m from {self.relief.origin}: call heat.prepare(site) for another grid."
             )
         differs = _differences(self.relief, relief)
         rows, columns = (at.astype(np.int64) for at in np.nonzero(differs.reshape(self.shape)))
         if rows.size == 0:
             return self
+        if changed_area is not None:
+            x, y = site["x"].values[columns], site["y"].values[rows]
+            west, south, east, north = changed_area
+            outside = (x < west) | (x > east) | (y < south) | (y > north)
+            if outside.any():
+                at = int(np.argmax(outside))
+                raise InputError(
+                    f"Heights differ in {int(outside.sum())} cells outside changed_area={changed_area}, the first at "
+                    f"x={x[at]:.1f}, y={y[at]:.1f}: enlarge the area, or leave it out."
+                )
         bits = np.stack([self.open_bits, self.crown_bits])
         over(lambda plane: _sweep_again(relief, plane, bits[:, plane], rows, columns), range(_PLANES))
         bits.setflags(write=False)
@@ -151,7 +164,7 @@ def _differences(old: Relief, new: Relief) -> np.ndarray:
 
 
 def _content_hash(relief: Relief) -> str:
-    digest = hashlib.sha256(f"{_VERSION} {relief.shape} {relief.cell!r}".encode())
+    digest = hashlib.sha256(f"{_VERSION} {relief.shape} {relief.origin} {relief.cell!r}".encode())
     for values in (relief.surface, relief.under, relief.top):
         digest.update(values.tobytes())
     return digest.hexdigest()[:32]
@@ -179,8 +192,8 @@ def _sweep_again(relief: Relief, plane: int, bits: np.ndarray, rows: np.ndarray,
         direction.sweep(lines, 0, lines.size, 1 << number, bits[0], bits[1])
 
 
-def sun_bits(relief: Relief, azimuth: float, elevation: float) -> tuple[np.ndarray, float]:
-    """Return what hides the sun from each cell, and the share of sun-facing walls that is lit.
+def sun_bits(relief: Relief, azimuth: float, elevation: float, *, walls: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Return what hides the sun from each cell, and the walls that face the sun.
 
     Parameters
     ----------
@@ -188,23 +201,30 @@ def sun_bits(relief: Relief, azimuth: float, elevation: float) -> tuple[np.ndarr
         Heights of the site.
     azimuth, elevation : float
         Sun [deg], azimuth from grid north.
+    walls : bool
+        Whether to look at walls.
 
     Returns
     -------
     tuple
-        uint8 (cells,): 1 where terrain and buildings leave the sun open, plus 2 where a crown comes first; and the lit
-        share of walls, 0 to 1 (1 where no wall faces the sun).
+        uint8 (cells,): 1 where terrain and buildings leave the sun open, plus 2 where a crown comes first; and int32
+        (2, y, x): height of the wall that faces the sun at each cell, and of its lit part [cm]; (2, 0, 0) if not asked for.
     """
     direction = relief.directed(azimuth, elevation)
     bits = np.zeros((2, relief.surface.size), np.uint8)
+    faces = np.zeros((2, relief.surface.size if walls else 0), np.int32)
     lines = direction.lines()
-    walls = in_blocks(lambda start, stop: direction.sweep(lines, start, stop, 1, bits[0], bits[1]), lines.size)
-    total, lit = np.sum(walls, axis=0)
+    in_blocks(lambda start, stop: direction.sweep(lines, start, stop, 1, bits[0], bits[1], faces), lines.size)
     found = bits[0] | (bits[1] << 1)
+    shape = relief.shape
     if direction.plan.rows_major:
         turned, found = found, np.zeros_like(found)
-        merge_transposed(turned.reshape(relief.shape[::-1]), found.reshape(relief.shape))
-    return found, float(lit / total) if total > 0 else 1.0
+        merge_transposed(turned.reshape(shape[::-1]), found.reshape(shape))
+    if not walls:
+        return found, np.zeros((2, 0, 0), np.int32)
+    if direction.plan.rows_major:
+        return found, np.ascontiguousarray(faces.reshape(2, *shape[::-1]).transpose(0, 2, 1))
+    return found, faces.reshape(2, *shape)
 
 
 def prepare(site: xr.Dataset, *, cache: str | os.PathLike[str] | None = None) -> SkyGeometry:

@@ -20,7 +20,7 @@ from numba import njit
 from models.layers import read_table
 from models.parallel import in_blocks
 
-__all__ = ["saturation_pressure", "utci", "utci_coefficients"]
+__all__ = ["saturation_pressure", "utci", "utci_coefficients", "utci_cube"]
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +69,18 @@ def utci_coefficients(air_temperature: float, relative_humidity: float) -> np.nd
     table = np.zeros((7, 7))
     np.add.at(table, (powers[:, 2], powers[:, 1]), coefficients * air_temperature ** powers[:, 0] * e ** powers[:, 3])
     return table
+
+
+def utci_cube(air_temperature: float, relative_humidity: float) -> np.ndarray:
+    """Return the polynomial of UTCI - Ta for one vapour pressure, (7, 7, 7): [Tmrt - Ta, wind speed, Ta].
+
+    Parameters
+    ----------
+    air_temperature, relative_humidity : float
+        State of the air that gives the vapour pressure [degC], [%].
+    """
+    e = float(saturation_pressure(air_temperature)) * relative_humidity / 1000.0  # [kPa]
+    return np.einsum("pdvt,p->dvt", _cube(), e ** np.arange(7.0))
 
 
 @njit(cache=True, nogil=True)

@@ -1,8 +1,7 @@
 """How bright the surroundings are in each step: sky, crowns, walls and ground, in short and long waves.
 
 Radiances are (3, 153): each patch as open sky, as crown and as building. Buildings in a patch stand for walls of all
-orientations that can be seen in that direction; a share of those that face the sun is lit, as the shadow sweep
-finds it.
+orientations that can be seen in that direction; those round a cell are lit as far as the sun's sweep finds.
 """
 
 from __future__ import annotations
@@ -16,19 +15,14 @@ import xarray as xr
 from models.heat.forcing import Forcing, wind_at
 from models.heat.geometry import SkyGeometry
 from models.heat.ground_view import GroundView
+from models.heat.person import Person
 from models.heat.radiation import STEFAN_BOLTZMANN, black_body
-from models.heat.shading import leaf_transmissivity, sunlit
+from models.heat.shading import leaf_transmissivity, sunlit_street
 from models.heat.sky import DIRECTIONS, longwave_sky, shortwave_sky, sky_patches
-from models.heat.sums import patch_sums
-from models.heat.surfaces import (
-    WallState,
-    deep_temperature,
-    evaporated_share,
-    facing,
-    ground_properties,
-    heat_transfer,
-    step_ground,
-)
+from models.heat.street import Street, Walls
+from models.heat.sums import mixed_sums
+from models.heat.surfaces import deep_temperature, evaporated_share, ground_properties, heat_transfer, step_ground
+from models.heat.windows import WindowSums
 from models.layers import read_table
 from models.parallel import in_blocks
 
@@ -48,36 +42,41 @@ FLUXES: dict[str, dict[str, str]] = {
 }
 """Radiation fluxes that a run can return, with their attributes."""
 
+_NO_MAP = np.empty(0, np.float32)
+
 
 @dataclass(frozen=True)
 class Radiances:
-    """The surroundings of one step."""
+    """The surroundings of one step; maps are float32 (y, x)."""
 
     shortwave: np.ndarray
-    """(3, 153) [W/m2]."""
+    """Walls in shade, (3, 153) [W/m2]."""
     longwave: np.ndarray
-    """(3, 153) [W/m2]."""
+    """Walls in shade, (3, 153) [W/m2]."""
+    walls: Walls
+    lit: np.ndarray | None
+    """Lit share of the walls round each cell; None without sun."""
     sunlit: np.ndarray
-    """Sunlit share, float32 (y, x)."""
+    """Sunlit share."""
+    taken: np.ndarray
+    """What the person asked for takes up from above the horizon [W/m2], without the beam."""
     ground_shortwave: np.ndarray
-    """Reflected by the ground [W/m2], float32 (y, x)."""
+    """Reflected by the ground [W/m2]."""
     ground_longwave: np.ndarray
-    """Sent out by the ground [W/m2], float32 (y, x)."""
+    """Sent out by the ground [W/m2]."""
     surface_temperature: np.ndarray
-    """[degC], float32 (y, x)."""
-    ground_received: np.ndarray
-    """Shortwave radiation on the ground [W/m2], float32 (y, x)."""
+    """[degC]"""
 
     def fluxes(self, surroundings: Environment, step: int) -> dict[str, np.ndarray]:
         """Return the short and longwave radiation from the six directions, by name."""
         patches, air = sky_patches(), surroundings.air
         weights = (patches.horizontal, *patches.vertical)
         maps: dict[str, np.ndarray] = {}
-        for wave, radiance, from_ground in (
-            ("shortwave", self.shortwave, self.ground_shortwave),
-            ("longwave", self.longwave, self.ground_longwave),
+        for wave, radiance, extra, from_ground in (
+            ("shortwave", self.shortwave, self.walls.shortwave_lit, self.ground_shortwave),
+            ("longwave", self.longwave, self.walls.longwave_lit, self.ground_longwave),
         ):
-            sums = patch_sums(surroundings.geometry, (radiance,) * 5, weights)
+            sums = mixed_sums(surroundings.geometry, (radiance,) * 5, (extra,) * 5, weights, self.lit)
             below = surroundings.view.mean(from_ground)
             maps[f"{wave}_down"], maps[f"{wave}_up"] = sums[0], below
             for number, side in enumerate(DIRECTIONS):
@@ -105,6 +104,8 @@ class Environment:
         Weather of the run.
     latitude : float
         [deg]
+    person : Person
+        Who takes up radiation.
     isotropic : bool
         Whether the diffuse sky is equally bright.
     wall : str
@@ -112,116 +113,121 @@ class Environment:
     """
 
     def __init__(
-        self, site: xr.Dataset, geometry: SkyGeometry, air: Forcing, latitude: float, *, isotropic: bool, wall: str
-    ) -> None:
-        self.geometry, self.air = geometry, air
+        self, site: xr.Dataset, geometry: SkyGeometry, air: Forcing, latitude: float, person: Person, *,
+        isotropic: bool, wall: str,
+    ) -> None:  # fmt: skip
+        self.geometry, self.air, self.person = geometry, air, person
         self.ground = np.asarray(site["building_id"].values) == 0
         self.view = GroundView(self.ground, geometry.relief.cell)
+        self._sums = WindowSums(geometry.shape)
         self._convergence = float(site.attrs.get("convergence", 0.0))
         self._latitude, self._isotropic = latitude, isotropic
         self._properties = ground_properties(site)
-        self._walls = WallState(wall)
+        self._street = Street(air, wall)
         self._foliage = read_table("models.heat", "foliage.csv")[0]
         self._deep = deep_temperature(air)
-        self._svf = geometry.patch_sum(sky_patches().horizontal, crowns=False)
-        walls = 1.0 - geometry.patch_sum(sky_patches().horizontal) if self.ground.any() else self._svf
-        self._walls_seen = walls
-        self._mean_svf = float(self._svf[self.ground].mean()) if self.ground.any() else 1.0
-        self._mean_albedo = (
-            float(self._properties.albedo.reshape(geometry.shape)[self.ground].mean()) if self.ground.any() else 0.2
-        )
+        horizontal = sky_patches().horizontal
+        self._open_sky = geometry.patch_sum(horizontal, crowns=False)
+        self._walls_seen = np.float32(1.0) - geometry.patch_sum(horizontal)
         self._excess = np.zeros(geometry.relief.surface.size, np.float32)
         self._mean_excess = np.zeros_like(self._excess)
-        self._ground_excess = 0.0
 
     def grid_azimuth(self, step: int) -> float:
         """Return the sun's azimuth from grid north [deg]."""
         return float(self.air.azimuth[step]) - self._convergence
 
-    def advance(self, step: int) -> Radiances:
-        """Return the surroundings of a step and move the memory of the surfaces on; steps must be taken in order."""
-        air = self.air
-        day = int(pd.Timestamp(air.times[step]).day_of_year)
-        tau = leaf_transmissivity(day, self._latitude)
+    def advance(self, step: int, warmer: np.ndarray | None = None) -> Radiances:
+        """Return the surroundings of a step and move the memory of the surfaces on; steps must be taken in order.
+
+        Parameters
+        ----------
+        step : int
+            Number of the step.
+        warmer : numpy.ndarray, optional
+            How much warmer the air of each cell is than the station's [K], float32 (y, x).
+        """
+        air, shape = self.air, self.geometry.shape
+        tau = leaf_transmissivity(int(pd.Timestamp(air.times[step]).day_of_year), self._latitude)
         elevation, azimuth = float(air.elevation[step]), self.grid_azimuth(step)
         direct = float(air.direct[step])
+        light, lit = np.zeros(shape, np.float32), None
         if direct > 0.0 and elevation > 0.0:
-            light, lit = sunlit(self.geometry.relief, azimuth, elevation, tau)
-        else:
-            light, lit = np.zeros(self.geometry.relief.surface.size, np.float32), 0.0
-        light = light.reshape(self.geometry.shape)
-        shortwave = self._shortwave(step, azimuth, elevation, tau, lit)
-        longwave = self._longwave(step, tau, lit)
-        horizontal = np.float32(direct * np.sin(np.radians(max(elevation, 0.0))))
-        received = patch_sums(self.geometry, (shortwave,), (sky_patches().horizontal,))[0]
-        received += light * horizontal
-        temperature, sent = self._ground_step(step, received, longwave)
-        reflected = self._properties.albedo.reshape(received.shape) * received
-        return Radiances(shortwave, longwave, light, reflected, sent, temperature, received)
+            light, lit = sunlit_street(self.geometry.relief, azimuth, elevation, tau, self._sums)
+        walls = self._street.advance(step, azimuth)
+        shortwave = self._shortwave(step, azimuth, elevation, tau, walls)
+        longwave = self._longwave(step, tau, walls)
+        received, taken = self._sums_above(shortwave, longwave, walls, lit)
+        if direct > 0.0:
+            received += light * np.float32(direct * np.sin(np.radians(max(elevation, 0.0))))
+        temperature, sent = self._ground_step(step, received, walls, lit, warmer)
+        reflected = self._properties.albedo.reshape(shape) * received
+        return Radiances(shortwave, longwave, walls, lit, light, taken, reflected, sent, temperature)
 
-    def _air_change(self, step: int) -> float:
-        ta = self.air.air_temperature
-        return float(ta[step] - ta[max(step - 1, 0)])
+    def _sums_above(
+        self, shortwave: np.ndarray, longwave: np.ndarray, walls: Walls, lit: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the shortwave radiation on the ground and what the person takes up, both without the beam."""
+        body, patches = self.person, sky_patches()
+        k, long = body.shortwave_absorption, body.longwave_absorption
+        absorbed = k * shortwave + long * longwave
+        extra = k * walls.shortwave_lit + long * walls.longwave_lit
+        if not shortwave.any():  # night
+            taken = mixed_sums(self.geometry, (absorbed,), (extra,), (body.sky_weights(),), None)[0]
+            return np.zeros(self.geometry.shape, np.float32), taken
+        both = mixed_sums(
+            self.geometry, (shortwave, absorbed), (walls.shortwave_lit, extra),
+            (patches.horizontal, body.sky_weights()), lit,
+        )  # fmt: skip
+        return both[0], both[1]
 
-    def _shortwave(self, step: int, azimuth: float, elevation: float, tau: float, lit: float) -> np.ndarray:
+    def _shortwave(self, step: int, azimuth: float, elevation: float, tau: float, walls: Walls) -> np.ndarray:
         air = self.air
         diffuse, direct = float(air.diffuse[step]), float(air.direct[step])
         out = np.zeros((3, sky_patches().azimuth.size))
         if diffuse <= 0.0 and direct <= 0.0:
-            self._wall_received = np.zeros((2, out.shape[1]))
             return out
         out[0] = shortwave_sky(
             diffuse, direct, azimuth, elevation, float(air.extraterrestrial[step]), isotropic=self._isotropic
         )
-        sun = np.radians(max(elevation, 0.0))
-        total = diffuse + direct * np.sin(sun)
+        total = diffuse + direct * np.sin(np.radians(max(elevation, 0.0)))
         out[1] = tau * out[0] + (1.0 - tau) * float(self._foliage["albedo"]) * 0.5 * total
-        on_wall = 0.5 * self._mean_svf * (diffuse + self._mean_albedo * total)
-        beam = direct * np.cos(sun) * facing(azimuth - sky_patches().azimuth - 180.0)
-        self._wall_received = np.stack([np.full(beam.size, on_wall), on_wall + beam])
-        out[2] = self._walls.albedo * (on_wall + lit * beam)
+        out[2] = walls.shortwave
         return out
 
-    def _longwave(self, step: int, tau: float, lit: float) -> np.ndarray:
-        air = self.air
-        ta = float(air.air_temperature[step])
-        black = float(black_body(ta))
-        radiative = 4.0 * STEFAN_BOLTZMANN * (ta + 273.15) ** 3
-        sky = longwave_sky(float(air.sky_emissivity[step]), black)
-        street = float(wind_at(1.1, air.wind_10m[step : step + 1], 10.0)[0])
-        sky_excess = (float(air.sky_emissivity[step]) - 1.0) * black
-        incoming = 0.5 * (self._mean_svf * sky_excess + radiative * self._ground_excess)
-        warm = self._walls.step(
-            self._wall_received, incoming, ta, heat_transfer(street), float(self._deep[step]) - ta,
-            float(air.seconds[step]), self._air_change(step),
-        )  # fmt: skip
-        wall_excess = warm[0] + lit * (warm[1] - warm[0])
-        e = self._walls.emissivity
-        wall = e * black_body(ta + wall_excess) + (1.0 - e) * (black + incoming)
-        return np.stack([sky, tau * sky + (1.0 - tau) * black, wall])
+    def _longwave(self, step: int, tau: float, walls: Walls) -> np.ndarray:
+        black = float(black_body(float(self.air.air_temperature[step])))
+        sky = longwave_sky(float(self.air.sky_emissivity[step]), black)
+        return np.stack([sky, tau * sky + (1.0 - tau) * black, walls.longwave])
 
-    def _ground_step(self, step: int, received: np.ndarray, longwave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _ground_step(
+        self, step: int, received: np.ndarray, walls: Walls, lit: np.ndarray | None, warmer: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         air, p = self.air, self._properties
         ta = float(air.air_temperature[step])
         black = float(black_body(ta))
         radiative = 4.0 * STEFAN_BOLTZMANN * (ta + 273.15) ** 3
         weights = sky_patches().horizontal
-        of_walls = float((longwave[2] * weights).sum() - black)
         of_sky = (float(air.sky_emissivity[step]) - 1.0) * black
-        incoming = self._svf * np.float32(of_sky) + self._walls_seen * np.float32(of_walls)
-        street = float(wind_at(1.1, air.wind_10m[step : step + 1], 10.0)[0])
+        of_walls = np.float32((walls.longwave * weights).sum() - black)
+        incoming = self._open_sky * np.float32(of_sky)
+        if lit is None:
+            incoming += self._walls_seen * of_walls
+        else:
+            incoming += self._walls_seen * (of_walls + lit * np.float32((walls.longwave_lit * weights).sum()))
+        street = float(wind_at(1.1, air.wind_10m[step], 10.0))
+        local = _NO_MAP if warmer is None else warmer.ravel()
         in_blocks(
-            step_ground, self._excess.size, self._excess, received.ravel(), incoming.ravel(), p.albedo,
-            p.emissivity, p.evaporation,
-            p.land_cover, p.inertia, radiative, heat_transfer(street), float(self._deep[step]) - ta,
-            evaporated_share(ta),
-            float(air.seconds[step]), self._air_change(step), self._mean_excess, least=4096,
+            step_ground, self._excess.size, self._excess, received.ravel(), incoming.ravel(), p.albedo, p.emissivity,
+            p.evaporation, p.land_cover, p.inertia, local, radiative, heat_transfer(street),
+            float(self._deep[step]) - ta, evaporated_share(ta), float(air.seconds[step]), self._air_change(step),
+            self._mean_excess, least=4096,
         )  # fmt: skip
         temperature = (self._mean_excess + np.float32(ta)).reshape(received.shape)
         emissivity = p.emissivity.reshape(received.shape)
         sent = emissivity * (np.float32(STEFAN_BOLTZMANN) * (temperature + np.float32(273.15)) ** 4)
         sent += (np.float32(1.0) - emissivity) * (np.float32(black) + incoming)
-        self._ground_excess = (
-            float(self._mean_excess.reshape(received.shape)[self.ground].mean()) if self.ground.any() else 0.0
-        )
         return temperature, sent
+
+    def _air_change(self, step: int) -> float:
+        ta = self.air.air_temperature
+        return float(ta[step] - ta[max(step - 1, 0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -27,6 +28,8 @@ class Relief:
     """Underside of crowns [m above datum]."""
     top: np.ndarray
     """Top of crowns [m above datum]; not above ``under`` where there is no crown."""
+    origin: tuple[int, int] = (0, 0)
+    """Row and column of the first cell, counted on the map: lines of sight are the same for a part of a grid."""
 
     @cached_property
     def turned(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -51,16 +54,16 @@ class Relief:
         turn : bool
             Read the turned heights where lines step through rows (faster for a whole grid).
         """
-        plan = sweep_plan(self.shape, self.cell, azimuth, elevation)
+        plan = sweep_plan(self.shape, self.cell, azimuth, elevation, self.origin)
         rows, columns = self.shape
         minor = columns if plan.rows_major else rows
-        reach = plan.rise * plan.offsets.size
-        low = self.span[0] - (0.0 if plan.forward else reach) - plan.rise
-        high = self.span[1] + (reach if plan.forward else 0.0) + plan.rise
+        start = self.origin[0] if plan.rows_major else self.origin[1]
+        ends = sorted(plan.rise * (start + n) * (1 if plan.forward else -1) for n in (0, plan.offsets.size))
+        low, high = self.span[0] + ends[0] - plan.rise, self.span[1] + ends[1] + plan.rise
         turned = plan.rows_major and turn
         heights = self.turned if turned else (self.surface, self.under, self.top)
         steps = (1, rows) if turned else (columns, 1) if plan.rows_major else (1, columns)
-        return Direction(plan, minor, heights, low, int((high - low) / plan.bin) // 64 + 3, steps)
+        return Direction(plan, minor, start, heights, low, int((high - low) / plan.bin) // 64 + 3, steps)
 
 
 class Direction(NamedTuple):
@@ -68,6 +71,7 @@ class Direction(NamedTuple):
 
     plan: Sweep
     minor: int
+    start: int
     heights: tuple[np.ndarray, np.ndarray, np.ndarray]
     low: float
     words: int
@@ -75,18 +79,18 @@ class Direction(NamedTuple):
     """Steps of the flat index along and across the lines."""
 
     def sweep(
-        self, lines: np.ndarray, start: int, stop: int, bit: int, open_bits: np.ndarray, crown_bits: np.ndarray
-    ) -> np.ndarray:
-        """Walk ``lines[start:stop]`` and write ``bit`` in the masks; return walls that face the direction, and lit [cm].
+        self, lines: np.ndarray, start: int, stop: int, bit: int, open_bits: np.ndarray, crown_bits: np.ndarray,
+        walls: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        """Walk ``lines[start:stop]`` and write ``bit`` in the masks, and the walls that face the direction.
 
-        The masks are laid out as ``heights``: turned where ``steps`` say so.
+        Masks and walls are laid out as ``heights``: turned where ``steps`` say so.
         """
-        plan, walls = self.plan, np.zeros(2, dtype=np.int64)
+        plan, walls = self.plan, np.empty((2, 0), np.int32) if walls is None else walls
         sweep_lines(
-            start, stop, lines, plan.offsets, plan.forward, *self.steps, self.minor, 0, plan.rise, plan.bin, self.low,
+            start, stop, lines, plan.offsets, plan.forward, *self.steps, self.minor, self.start, plan.rise, plan.bin, self.low,
             *self.heights, np.uint8(bit), open_bits, crown_bits, np.zeros(self.words, np.uint64), walls,
         )  # fmt: skip
-        return walls
 
     def lines(self) -> np.ndarray:
         """Return the numbers of all lines."""
@@ -149,4 +153,10 @@ def relief_of(site: xr.Dataset) -> Relief:
     under = np.where(has_crown, terrain + trunk, 0.0).astype(np.float32)
     top = np.where(has_crown, terrain + canopy, -1.0).astype(np.float32)
     top[~has_crown] = under[~has_crown] = np.float32(surface.min() - 1.0)
-    return Relief(terrain.shape, cell, surface.ravel(), under.ravel(), top.ravel())
+    return Relief(terrain.shape, cell, surface.ravel(), under.ravel(), top.ravel(), _origin(site, cell))
+
+
+def _origin(site: xr.Dataset, cell: float) -> tuple[int, int]:
+    """Return the row and column of the first cell on the map; centres lie on whole or half cells."""
+    x, y = float(site["x"].values[0]), float(site["y"].values[0])
+    return -math.floor(y / cell + 0.25), math.floor(x / cell + 0.25)

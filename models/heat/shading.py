@@ -10,9 +10,13 @@ import xarray as xr
 
 from models.heat.geometry import spatial_coordinates, sun_bits
 from models.heat.relief import Relief, relief_of
+from models.heat.windows import WindowSums
 from models.layers import InputError, read_table
 
-__all__ = ["leaf_transmissivity", "shadow", "sunlit"]
+__all__ = ["NEIGHBOURHOOD", "leaf_transmissivity", "shadow", "sunlit", "sunlit_street"]
+
+NEIGHBOURHOOD = 30.0
+"""Half width of the window in which walls count as those of one street [m]."""
 
 
 def leaf_transmissivity(day_of_year: int, latitude: float) -> float:
@@ -36,8 +40,8 @@ def leaf_transmissivity(day_of_year: int, latitude: float) -> float:
     return float(row["leaf_on" if on else "leaf_off"])
 
 
-def sunlit(relief: Relief, azimuth: float, elevation: float, transmissivity: float) -> tuple[np.ndarray, float]:
-    """Return the sunlit share of each cell, float32 (cells,), and the lit share of the walls that face the sun.
+def sunlit(relief: Relief, azimuth: float, elevation: float, transmissivity: float) -> np.ndarray:
+    """Return the sunlit share of each cell, float32 (cells,).
 
     Parameters
     ----------
@@ -49,10 +53,27 @@ def sunlit(relief: Relief, azimuth: float, elevation: float, transmissivity: flo
         Share of sunlight that crowns let through.
     """
     if elevation <= 0.0:
-        return np.zeros(relief.surface.size, np.float32), 0.0
-    found, walls = sun_bits(relief, azimuth, elevation)
-    table = np.array([0.0, 1.0, 0.0, transmissivity], dtype=np.float32)
-    return table[found], walls
+        return np.zeros(relief.surface.size, np.float32)
+    return _shares(transmissivity)[sun_bits(relief, azimuth, elevation)[0]]
+
+
+def sunlit_street(
+    relief: Relief, azimuth: float, elevation: float, transmissivity: float, sums: WindowSums
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sunlit share of each cell, and the lit share of the walls round it that face the sun; float32 (y, x).
+
+    Walls count within :data:`NEIGHBOURHOOD`; where none faces the sun the share is 1.
+    """
+    found, walls = sun_bits(relief, azimuth, elevation, walls=True)
+    radius = max(round(NEIGHBOURHOOD / relief.cell), 1)
+    total, lit = sums.total(walls[0], radius), sums.total(walls[1], radius)
+    np.divide(lit, total, out=lit, where=total > 0)
+    lit[total == 0] = 1.0
+    return _shares(transmissivity)[found].reshape(relief.shape), lit
+
+
+def _shares(transmissivity: float) -> np.ndarray:
+    return np.array([0.0, 1.0, 0.0, transmissivity], dtype=np.float32)
 
 
 def shadow(site: xr.Dataset, azimuth: float, elevation: float, *, transmissivity: float | None = None) -> xr.DataArray:
@@ -84,6 +105,6 @@ def shadow(site: xr.Dataset, azimuth: float, elevation: float, *, transmissivity
     tau = leaf_transmissivity(200, 50.0) if transmissivity is None else transmissivity
     if not 0.0 <= tau <= 1.0:
         raise InputError(f"transmissivity={tau:g} is no share: give a number from 0 to 1.")
-    values, _ = sunlit(relief, azimuth, elevation, tau)
+    values = sunlit(relief, azimuth, elevation, tau)
     attrs = {"units": "1", "long_name": "Sunlit fraction"}
     return xr.DataArray(values.reshape(relief.shape), spatial_coordinates(site), ("y", "x"), "shadow", attrs)

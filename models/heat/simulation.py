@@ -28,6 +28,8 @@ def simulate(
     longwave: str = "jonsson",
     wall: str = "brick",
     wind: str = "station",
+    air: str = "station",
+    pet_variant: str = "walther_goestchel",
     progress: Callable[[int], Any] | None = None,
 ) -> xr.Dataset:
     """Return how hot it is for a person at every place and hour.
@@ -61,6 +63,11 @@ def simulate(
         Material of the walls, a name of ``tables/wall.csv``.
     wind : {"station", "local"}
         Wind of the indices: that of the weather for the whole grid, or per cell by :func:`pedestrian_wind_share`.
+    air : {"station", "local"}
+        Air temperature: that of the weather for the whole grid, or of each cell
+        (:mod:`models.heat.air_temperature`; needs a whole day). The weather is then that of a station on open grass.
+    pet_variant : {"walther_goestchel", "umep_memi"}
+        Form of PET, see :func:`models.heat.pet`.
     progress : callable, optional
         Called with the number of finished steps after each.
 
@@ -88,7 +95,7 @@ def simulate(
     names = wanted(outputs)
     run = Run(
         site, weather, geometry=geometry, posture=posture, latitude=latitude, longitude=longitude, sky=sky, split=split,
-        longwave=longwave, wall=wall, wind=wind,
+        longwave=longwave, wall=wall, wind=wind, air=air, pet_variant=pet_variant,
     )  # fmt: skip
     results = {name: np.empty((run.air.times.size, *run.shape), np.float32) for name in names}
     for step, maps in enumerate(run.steps(names)):

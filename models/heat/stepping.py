@@ -4,8 +4,8 @@ For each step the radiance of the 153 patches is set by the weather (Perez sky, 
 walls at their own temperature in sun and shade); each cell adds up what its visibility bits let it see, by look-up
 tables over bytes. The ground has its own balance in each cell; the person sees it through :mod:`models.heat.ground_view`.
 
-One air temperature and humidity for the whole grid, wind as well unless asked per cell; left out: reflections of the
-second order, body shadow, anthropogenic heat, and cells on roofs (NaN).
+Air temperature and wind are those of the weather for the whole grid unless asked per cell, vapour pressure always. Left out:
+reflections of the second order, body shadow, anthropogenic heat, and cells on roofs (NaN).
 """
 
 from __future__ import annotations
@@ -17,18 +17,23 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from models.heat.body import VARIANT, pet_of_map
+from models.heat.air_temperature import air_contrast
+from models.heat.body import VARIANTS, pet
+from models.heat.comfort_maps import index_of_map
 from models.heat.forcing import forcing, wind_at
 from models.heat.geometry import SkyGeometry, prepare
-from models.heat.indices import UTCI_WIND, utci_coefficients
+from models.heat.indices import UTCI_WIND, utci_coefficients, utci_cube
+from models.heat.perceived import perceived_temperature
 from models.heat.person import person
 from models.heat.radiance import FLUXES, Environment, Radiances
+from models.heat.radiation import STEFAN_BOLTZMANN
 from models.heat.relief import relief_of
-from models.heat.sums import body_temperature, patch_sums, utci_of_map
+from models.heat.sums import body_temperature, utci_of_air, utci_of_map
+from models.heat.wet_bulb_globe import wbgt
 from models.heat.wind import pedestrian_wind_share, utci_wind
 from models.layers import InputError, require_layers
 
-__all__ = ["OUTPUTS", "Run", "wanted"]
+__all__ = ["OUTPUTS", "Run", "place_of", "wanted"]
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +41,9 @@ OUTPUTS: dict[str, dict[str, str]] = {
     "tmrt": {"units": "degC", "long_name": "Mean radiant temperature"},
     "utci": {"units": "degC", "long_name": "Universal Thermal Climate Index"},
     "pet": {"units": "degC", "long_name": "Physiological equivalent temperature"},
+    "pt": {"units": "degC", "long_name": "Perceived temperature"},
+    "wbgt": {"units": "degC", "long_name": "Wet bulb globe temperature"},
+    "air_temperature": {"units": "degC", "long_name": "Air temperature", "standard_name": "air_temperature"},
     "shadow": {"units": "1", "long_name": "Sunlit fraction"},
     "surface_temperature": {
         "units": "degC",
@@ -45,6 +53,9 @@ OUTPUTS: dict[str, dict[str, str]] = {
     **FLUXES,
 }
 """What a run can return, with units and names."""
+
+_BY_TABLE = {"pet": pet, "pt": perceived_temperature, "wbgt": wbgt}
+_OF_THE_PERSON = ("tmrt", "utci", *_BY_TABLE)
 
 
 def wanted(outputs: Iterable[str], allowed: Iterable[str] = tuple(OUTPUTS)) -> tuple[str, ...]:
@@ -56,7 +67,8 @@ def wanted(outputs: Iterable[str], allowed: Iterable[str] = tuple(OUTPUTS)) -> t
     return names
 
 
-def _place(site: xr.Dataset, latitude: float | None, longitude: float | None) -> tuple[float, float]:
+def place_of(site: xr.Dataset, latitude: float | None, longitude: float | None) -> tuple[float, float]:
+    """Return latitude and longitude [deg] of a run, or say what is missing."""
     found = []
     for name, given in (("latitude", latitude), ("longitude", longitude)):
         value = given if given is not None else site.attrs.get(name)
@@ -97,18 +109,28 @@ class Run:
         longwave: str = "jonsson",
         wall: str = "brick",
         wind: str = "station",
+        air: str = "station",
+        pet_variant: str = VARIANTS[0],
     ) -> None:
         self.body = person(posture)
         require_layers(site, ("building_id", "land_cover"))
-        place = _place(site, latitude, longitude)
+        place = place_of(site, latitude, longitude)
         isotropic = _known("sky", sky, ("perez", "isotropic")) == "isotropic"
         local = _known("wind", wind, ("station", "local")) == "local"
+        local_air = _known("air", air, ("station", "local")) == "local"
+        self._variant = _known("pet_variant", pet_variant, VARIANTS)
         self.air = forcing(weather, *place, split=split, longwave=longwave)
         seen = _geometry_of(site, geometry)
-        self.surroundings = Environment(site, seen, self.air, place[0], isotropic=isotropic, wall=wall)
+        self.surroundings = Environment(site, seen, self.air, place[0], self.body, isotropic=isotropic, wall=wall)
         self.ground = self.surroundings.ground
         self.shape = seen.shape
         self._share = pedestrian_wind_share(site).values if local else None
+        self._contrast = air_contrast(site, seen, self.air, place[0]) if local_air else None
+        # crowns and walls in sight are as much warmer as the air round them; the open sky is not
+        self._sheltered = None
+        if local_air:
+            weights = self.body.sky_weights()
+            self._sheltered = np.float32(weights.sum()) - seen.patch_sum(weights, crowns=False)
         self._outside = 0
 
     def steps(self, names: tuple[str, ...]) -> Iterator[dict[str, np.ndarray]]:
@@ -134,18 +156,25 @@ class Run:
             )  # fmt: skip
 
     def _maps(self, step: int, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-        radiances = self.surroundings.advance(step)
+        warmer = self._contrast.warmer(step) if self._contrast is not None else None
+        radiances = self.surroundings.advance(step, warmer)
         maps = {"shadow": radiances.sunlit, "surface_temperature": radiances.surface_temperature}
-        if any(name in ("tmrt", "utci", "pet") for name in names):
-            maps["tmrt"] = self._tmrt(step, radiances)
-        conditions = float(self.air.air_temperature[step]), float(self.air.relative_humidity[step])
-        if "utci" in names:
-            maps["utci"] = utci_of_map(
-                maps["tmrt"], conditions[0], utci_coefficients(*conditions), self._utci_wind(step)
-            )
-        if "pet" in names:
-            body: dict[str, Any] = {"posture": self.body.posture, "air_pressure": float(self.air.pressure[step])}
-            maps["pet"] = pet_of_map(maps["tmrt"], *conditions, self._street_wind(step), **body)
+        ta, rh = float(self.air.air_temperature[step]), float(self.air.relative_humidity[step])
+        air = ta if warmer is None else np.float32(ta) + warmer
+        if "air_temperature" in names:
+            maps["air_temperature"] = np.array(np.broadcast_to(np.float32(air), self.shape))
+        if any(name in _OF_THE_PERSON for name in names):
+            maps["tmrt"] = self._tmrt(step, radiances, warmer)
+        if "utci" in names and not isinstance(air, np.ndarray):
+            maps["utci"] = utci_of_map(maps["tmrt"], air, utci_coefficients(ta, rh), self._utci_wind(step))
+        elif "utci" in names:
+            maps["utci"] = utci_of_air(maps["tmrt"], air, utci_cube(ta, rh), self._utci_wind(step))
+        for name in (n for n in names if n in _BY_TABLE):
+            options = {"posture": self.body.posture, "variant": self._variant} if name == "pet" else {}
+            maps[name] = index_of_map(
+                _BY_TABLE[name], maps["tmrt"], air, ta, rh, self._street_wind(step),
+                air_pressure=float(self.air.pressure[step]), **options,
+            )  # fmt: skip
         if any(name in FLUXES for name in names):
             maps.update(radiances.fluxes(self.surroundings, step))
         return maps
@@ -159,35 +188,45 @@ class Run:
             return float(self.air.wind_10m[step])
         return utci_wind(self._share * np.float32(self.air.wind_10m[step]))
 
-    def _tmrt(self, step: int, radiances: Radiances) -> np.ndarray:
+    def _tmrt(self, step: int, radiances: Radiances, warmer: np.ndarray | None) -> np.ndarray:
         body = self.body
         k, long = body.shortwave_absorption, body.longwave_absorption
-        absorbed = k * radiances.shortwave + long * radiances.longwave
-        taken = patch_sums(self.surroundings.geometry, (absorbed,), (body.sky_weights(),))[0]
-        from_ground = np.float32(k) * radiances.ground_shortwave + np.float32(long) * radiances.ground_longwave
+        from_ground = np.float32(long) * radiances.ground_longwave
+        if self.air.direct[step] > 0.0 or self.air.diffuse[step] > 0.0:
+            from_ground += np.float32(k) * radiances.ground_shortwave
         seen_ground = self.surroundings.view.mean(from_ground)
         elevation = max(float(self.air.elevation[step]), 0.0)
         beam = np.float32(k * body.beam_weight(elevation) * float(self.air.direct[step]))
+        taken = radiances.taken
+        if warmer is not None:
+            slope = 4.0 * STEFAN_BOLTZMANN * (float(self.air.air_temperature[step]) + 273.15) ** 3
+            taken = taken + np.float32(long * slope) * self._sheltered * warmer
         weight = np.float32(body.ground_weight)
         return body_temperature(taken, seen_ground, radiances.sunlit, weight, beam, np.float32(long))
 
     def attributes(self, name: str) -> dict[str, Any]:
-        """Return what a user should know of an output: person, variant, wind."""
+        """Return what a user should know of an output: person, variant, wind, air."""
         told: dict[str, Any] = {}
-        if name in ("tmrt", "utci", "pet"):
+        if name in _OF_THE_PERSON:
             told["posture"] = self.body.posture
         if name == "tmrt":
             told["shortwave_absorption"] = self.body.shortwave_absorption
             told["longwave_absorption"] = self.body.longwave_absorption
         if name == "pet":
-            told["variant"] = VARIANT
+            told["variant"] = self._variant
         local = "wind of each cell from the density of buildings and trees (models.heat.wind)"
         if name == "utci":
             station = f"10 m above ground, as given by the weather for the whole grid, not below {UTCI_WIND[0]} m/s"
             told["wind"] = (
                 station if self._share is None else f"10 m above ground: {local}, not below {UTCI_WIND[0]} m/s"
             )
-        if name == "pet":
+        if name == "pt":
+            told["variant"] = "klima_michel"
+        if name in _BY_TABLE:
             station = "1.1 m above ground by the profile (z/10 m)^0.2 from the weather's wind"
             told["wind"] = station if self._share is None else f"1.1 m above ground: {local}"
+        if name in ("utci", "air_temperature", *_BY_TABLE):
+            station = "as given by the weather for the whole grid"
+            cells = "of each cell from sky view, green, shade and water round it (models.heat.air_temperature)"
+            told["air"] = station if self._contrast is None else cells
         return told

@@ -13,7 +13,7 @@ from models.parallel import in_blocks
 if TYPE_CHECKING:
     from models.heat.geometry import SkyGeometry
 
-__all__ = ["body_temperature", "patch_sums", "utci_of_map"]
+__all__ = ["body_temperature", "mixed_sums", "patch_sums", "utci_of_air", "utci_of_map"]
 
 
 @njit(cache=True, nogil=True)
@@ -69,6 +69,37 @@ def patch_sums(geometry: SkyGeometry, radiances: tuple[np.ndarray, ...], weights
 
     in_blocks(block, cells, least=4096)
     return out.reshape(count, *geometry.shape)
+
+
+@njit(cache=True, nogil=True)
+def _mix(start, stop, shade, extra, lit, out):  # type: ignore[no-untyped-def]
+    for n in range(start, stop):
+        out[n] = shade[n] + lit[n] * extra[n]
+
+
+def mixed_sums(
+    geometry: SkyGeometry, radiances: tuple[np.ndarray, ...], lit_walls: tuple[np.ndarray, ...],
+    weights: tuple[np.ndarray, ...], lit: np.ndarray | None,
+) -> np.ndarray:  # fmt: skip
+    """Return :func:`patch_sums` where the walls round each cell are lit in part.
+
+    Parameters
+    ----------
+    geometry, radiances, weights
+        As for :func:`patch_sums`; buildings as walls in shade.
+    lit_walls : tuple of numpy.ndarray
+        For each receiver what the sun adds to the radiance of walls [W/m2], (153,).
+    lit : numpy.ndarray or None
+        Lit share of the walls round each cell, float32 (y, x); None: all in shade.
+    """
+    if lit is None:
+        return patch_sums(geometry, radiances, weights)
+    count = len(weights)
+    nothing = np.zeros_like(lit_walls[0])
+    both = patch_sums(geometry, (*radiances, *(np.stack([nothing, nothing, e]) for e in lit_walls)), weights * 2)
+    for r in range(count):
+        in_blocks(_mix, lit.size, both[r].ravel(), both[count + r].ravel(), lit.ravel(), both[r].ravel(), least=65536)
+    return both[:count]
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
@@ -145,4 +176,47 @@ def utci_of_map(
         return out
     coefficients = table @ max(wind_speed, 0.5) ** np.arange(7.0) if wind_speed <= 17.0 else np.full(7, np.nan)
     in_blocks(_utci_map, tmrt.shape[0], tmrt, air_temperature, coefficients, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _utci_air(start, stop, tmrt, air, wind, calm, c, out):  # type: ignore[no-untyped-def]
+    for i in range(start, stop):
+        for j in range(tmrt.shape[1]):
+            t = air[i, j]
+            d, v = tmrt[i, j] - t, max(wind[i, j] if calm < 0.0 else calm, 0.5)
+            if not (-30.0 <= d <= 70.0 and v <= 17.0 and -50.0 <= t <= 50.0):
+                out[i, j] = np.nan
+                continue
+            total = 0.0
+            for p in range(6, -1, -1):
+                of_v = 0.0
+                for q in range(6 - p, -1, -1):
+                    of_t = 0.0
+                    for r in range(6 - p - q, -1, -1):
+                        of_t = of_t * t + c[p, q, r]
+                    of_v = of_v * v + of_t
+                total = total * d + of_v
+            out[i, j] = t + total
+
+
+def utci_of_air(
+    tmrt: np.ndarray, air_temperature: np.ndarray, cube: np.ndarray, wind_speed: float | np.ndarray
+) -> np.ndarray:
+    """Return UTCI [degC] of a map whose air temperature differs from cell to cell, float32 (y, x).
+
+    Parameters
+    ----------
+    tmrt, air_temperature : numpy.ndarray
+        [degC], float32 (y, x).
+    cube : numpy.ndarray
+        What :func:`models.heat.indices.utci_cube` gave for the vapour pressure, (7, 7, 7).
+    wind_speed : float or numpy.ndarray
+        [m/s] at 10 m, one value or (y, x); below 0.5 counts as 0.5, above 17 gives NaN.
+    """
+    out = np.empty(tmrt.shape, np.float32)
+    local = isinstance(wind_speed, np.ndarray)
+    wind = np.ascontiguousarray(wind_speed, np.float32) if local else np.empty((1, 1), np.float32)
+    calm = -1.0 if local else float(wind_speed)
+    in_blocks(_utci_air, tmrt.shape[0], tmrt, air_temperature, wind, calm, cube, out)
     return out

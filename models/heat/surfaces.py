@@ -31,7 +31,19 @@ from models.heat.radiation import STEFAN_BOLTZMANN
 from models.heat.sky import sky_patches
 from models.layers import LAND_COVER, InputError, land_cover_property, read_table
 
-__all__ = ["GroundProperties", "WallState", "deep_temperature", "ground_properties", "heat_transfer", "step_ground"]
+__all__ = [
+    "Ground",
+    "GroundProperties",
+    "WallState",
+    "day_windows",
+    "deep_temperature",
+    "evaporated_share",
+    "facing",
+    "ground_of",
+    "ground_properties",
+    "heat_transfer",
+    "step_ground",
+]
 
 _DAY = 2.0 * math.pi / 86400.0  # angular frequency of the day [1/s]
 
@@ -56,6 +68,19 @@ def _ground_table() -> dict[str, np.ndarray]:
         for name, values in table.items():
             values[LAND_COVER[row["name"]]] = float(row[name])
     return table
+
+
+class Ground(NamedTuple):
+    """One land cover: its code and its evaporating share in the usual summer state."""
+
+    code: int
+    evaporation: float
+
+
+def ground_of(name: str) -> Ground:
+    """Return the ground of a land cover by name."""
+    code = LAND_COVER[name]
+    return Ground(code, float(_ground_table()["evaporation"][code]))
 
 
 def ground_properties(site: xr.Dataset) -> GroundProperties:
@@ -101,16 +126,20 @@ def heat_transfer(wind_speed: float) -> float:
     return 5.7 + 3.8 * wind_speed
 
 
-def deep_temperature(forcing: Forcing) -> np.ndarray:
-    """Return the temperature below the surface [degC] for each step: the mean of the air over the day around it."""
-    times, ta = forcing.times.astype("int64") / 1e9, forcing.air_temperature
-    weight = forcing.seconds
+def day_windows(forcing: Forcing) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each step the first step of the day round it, and the one after its last, two arrays (time,)."""
+    times = forcing.times.astype("int64") / 1e9
     low = np.searchsorted(times, times - 43200.0)
     high = np.searchsorted(times, times + 43200.0, side="right")
     # at the ends of the run the first and the last whole day stand for what is not known
     day = np.searchsorted(times, times[0] + 86400.0)
-    low = np.minimum(low, max(0, times.size - day))
-    high = np.maximum(high, min(day, times.size))
+    return np.minimum(low, max(0, times.size - day)), np.maximum(high, min(day, times.size))
+
+
+def deep_temperature(forcing: Forcing) -> np.ndarray:
+    """Return the temperature below the surface [degC] for each step: the mean of the air over the day around it."""
+    ta, weight = forcing.air_temperature, forcing.seconds
+    low, high = day_windows(forcing)
     total, amount = np.concatenate([[0], np.cumsum(ta * weight)]), np.concatenate([[0], np.cumsum(weight)])
     return np.asarray((total[high] - total[low]) / (amount[high] - amount[low]))
 
@@ -125,10 +154,14 @@ def evaporated_share(air_temperature: float) -> float:
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
 def step_ground(  # type: ignore[no-untyped-def]
-    start, stop, excess, shortwave, longwave_excess, albedo, emissivity, evaporation, land_cover, inertia,
+    start, stop, excess, shortwave, longwave_excess, albedo, emissivity, evaporation, land_cover, inertia, warmer,
     radiative, convective, deep, wet, seconds, air_change, mean,
 ):  # fmt: skip
-    """Advance the surface excess over the air ``T - Ta`` [K] by one step; ``mean`` gets its mean over the step."""
+    """Advance the surface excess over the station's air ``T - Ta`` [K] by one step; ``mean`` gets its mean over the step.
+
+    ``warmer``: how much warmer the air of each cell is [K]; empty where it is the station's.
+    """
+    local = warmer.shape[0] > 0
     w = _DAY
     root = math.sqrt(2.0 * w)
     for n in range(start, stop):
@@ -138,7 +171,8 @@ def step_ground(  # type: ignore[no-untyped-def]
         net = (1.0 - albedo[n]) * shortwave[n] + e * longwave_excess[n]
         if net > 0.0:
             net -= evaporation[n] * wet * net
-        balance = (a * net + w * deep) / rate
+        air = warmer[n] if local else 0.0
+        balance = (a * (net + convective * air) + w * deep) / rate
         before = excess[n] - air_change
         decay = math.exp(-rate * seconds)
         excess[n] = balance + (before - balance) * decay

@@ -142,8 +142,8 @@ def sweep_lines(  # type: ignore[no-untyped-def]
     ``z, under, top``: surface and crown heights, absolute, flat; ``top`` below ``z`` means no crown. ``row_step`` and
     ``column_step`` are the flat-index steps of the major and the minor axis, ``index0`` the absolute major index of the
     first cell, ``low_c`` [m] a lower bound of ``c``. ``open_bits``: the direction is not hidden by ground or buildings;
-    ``crown_bits``: a crown comes first. ``walls`` (2,) int64 gathers the height of walls that face the direction and of
-    their part in the sun [cm].
+    ``crown_bits``: a crown comes first. ``walls`` (2, cells) int32 gets the height of the wall that faces the direction at
+    each cell, and of its part in the sun [cm]; leave it empty (2, 0) where this is not wanted.
     """
     size = words.shape[0]
     base = math.floor(low_c / bin_size)
@@ -151,6 +151,7 @@ def sweep_lines(  # type: ignore[no-untyped-def]
     half = 0.5 * rise
     zero, one, full = np.uint64(0), np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFF)
     nothing = np.uint8(0)
+    with_walls = walls.shape[1] > 0
     for number in range(start, stop):
         k = lines[number]
         begin, end = _inside(offsets, k, minor)
@@ -166,12 +167,12 @@ def sweep_lines(  # type: ignore[no-untyped-def]
             x = rise * (index0 + p) if forward else -rise * (index0 + p)
             height = z[at]
             c = height + x
-            if height - z_before > WALL:
+            if with_walls and height - z_before > WALL:
                 ground = z_before + x
                 shade = highest if highest > ground else ground
-                walls[0] += int((height - z_before) * 100.0)
+                walls[0, at] = int((height - z_before) * 100.0)
                 if shade < c:
-                    walls[1] += int((c - shade) * 100.0)
+                    walls[1, at] = int((c - shade) * 100.0)
             if c < before and touched_high >= 0:
                 # a ridge is behind us: rays below it end there, whatever crowns stand further off
                 last = math.floor(before * inverse) - base

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from models import heat
-from models.heat.body import pet_of_map
+from models.heat.comfort_maps import index_of_map
 from models.layers import InputError
 
 
@@ -53,7 +53,7 @@ def test_map_table_is_close(local):
     rng = np.random.default_rng(2)
     tmrt = rng.uniform(20, 70, (60, 50)).astype(np.float32)
     wind = rng.uniform(0.2, 4.0, (60, 50)) if local else 1.3
-    found = pet_of_map(tmrt, 31.0, 38.0, wind)
+    found = index_of_map(heat.pet, tmrt, 31.0, 31.0, 38.0, wind)
     assert np.abs(found - heat.pet(31.0, tmrt.astype(float), wind, 38.0)).max() <= 0.05
 
 

@@ -222,7 +222,7 @@ def test_ground_step_follows_the_exact_solution():
         for _ in range(steps):
             step_ground(
                 0, 1, excess, np.array([500.0], np.float32), np.array([-60.0], np.float32), np.array([0.2], np.float32),
-                np.array([0.95], np.float32), np.array([0.0], np.float32), np.zeros(1, np.uint8), inertia, 6.0,
+                np.array([0.95], np.float32), np.array([0.0], np.float32), np.zeros(1, np.uint8), inertia, np.empty(0, np.float32), 6.0,
                 12.0, -3.0, 0.9,
                 seconds, 0.0, mean,
             )  # fmt: skip

@@ -16,7 +16,7 @@ from models.layers import InputError
 from models.parallel import set_threads
 
 
-def plain_sun_bits(surface, under, top, cell, azimuth, elevation):
+def plain_sun_bits(surface, under, top, cell, azimuth, elevation, origin):
     """Walk each ray towards the sun cell by cell (the slow way): 1 open, plus 2 where a crown comes first."""
     az = math.radians(azimuth)
     down, right = -math.cos(az), math.sin(az)
@@ -31,7 +31,8 @@ def plain_sun_bits(surface, under, top, cell, azimuth, elevation):
     for row in range(rows):
         for column in range(columns):
             p0, q0 = (row, column) if rows_major else (column, row)
-            shift0 = math.floor(slope * p0 + 0.5)
+            start = origin[0] if rows_major else origin[1]
+            shift0 = math.floor(slope * (start + p0) + 0.5)
             height, crown, open_ = surface[row, column], False, True
             major, minor = (rows, columns) if rows_major else (columns, rows)
             if top[row, column] > height and max(under[row, column], height) - height <= 0.5 * rise:
@@ -41,7 +42,7 @@ def plain_sun_bits(surface, under, top, cell, azimuth, elevation):
                 p = p0 + towards * n
                 if not 0 <= p < major:
                     break
-                q = q0 + math.floor(slope * p + 0.5) - shift0
+                q = q0 + math.floor(slope * (start + p) + 0.5) - shift0
                 if not 0 <= q < minor:
                     break
                 i, j = (p, q) if rows_major else (q, p)
@@ -54,7 +55,7 @@ def plain_sun_bits(surface, under, top, cell, azimuth, elevation):
                 n += 1
             while open_ and crown:  # what stands behind the crown
                 p = p0 + towards * n
-                q = q0 + math.floor(slope * p + 0.5) - shift0
+                q = q0 + math.floor(slope * (start + p) + 0.5) - shift0
                 if not (0 <= p < major and 0 <= q < minor):
                     break
                 i, j = (p, q) if rows_major else (q, p)
@@ -87,8 +88,9 @@ def test_sweep_equals_plain_ray_walk(make_heat_site, azimuth, elevation):
     found, _ = sun_bits(relief, azimuth, elevation)
     shape = relief.shape
     expected = plain_sun_bits(
-        *(a.reshape(shape).astype(float) for a in (relief.surface, relief.under, relief.top)), 1.0, azimuth, elevation
-    )
+        *(a.reshape(shape).astype(float) for a in (relief.surface, relief.under, relief.top)), 1.0, azimuth, elevation,
+        relief.origin,
+    )  # fmt: skip
     found = found.reshape(shape)
     assert np.array_equal(found & 1, expected & 1)
     # crowns are kept in bits of 0.125 m: rays that graze an edge may fall to either side
