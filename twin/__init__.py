@@ -31,6 +31,7 @@ _PUBLIC = {
     "City": ("twin.city.model", "City"),
     "InputError": ("twin.errors", "InputError"),
     "Result": ("twin.scenario.results", "Result"),
+    "open_city": ("twin.city.writers.stored", "open_city"),
     "load": ("twin.city.loading", "load"),
     "run": ("twin.scenario.execution", "run"),
 }
@@ -43,6 +44,7 @@ __all__ = [
     "__version__",
     "city",
     "load",
+    "open_city",
     "report",
     "run",
     "scenario",
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from twin import city, report, scenario, sensors, view
     from twin.city.loading import load
     from twin.city.model import City
+    from twin.city.writers.stored import open_city
     from twin.errors import InputError
     from twin.scenario.execution import run
     from twin.scenario.results import Result

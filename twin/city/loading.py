@@ -33,6 +33,7 @@ from twin.city.terrain import read_terrain
 from twin.city.tree_filling import fill_trees
 from twin.city.trees import read_trees
 from twin.city.vectors import read_stations, read_streets
+from twin.city.writers.stored import is_stored, open_city
 from twin.errors import InputError
 from twin.progress import track
 
@@ -64,7 +65,8 @@ def load(
     Parameters
     ----------
     profile : path, optional
-        City profile (TOML), or directly a CityGML file or a folder of such files.
+        City profile (TOML), or directly a CityGML or CityJSON file or a folder of such files, or a folder that
+        ``city.write`` made (of which only the tiles near ``area`` are read).
     buildings, terrain, canopy, trees, land_cover, streets, stations : path, mapping or sequence, optional
         One layer: its file, or a mapping of the keys its table has in a profile; or several of them. What is given
         here takes the place of that layer in the profile.
@@ -109,6 +111,10 @@ def load(
         "streets": streets,
         "stations": stations,
     }
+    if profile is not None and is_stored(profile):
+        own = {**given, "crs": crs, "lod": lod, "default_storey_height": default_storey_height}
+        city = _from_store(profile, own, area)
+        return city.replace(name=name) if name else city
     plan = profile_of(profile, given)
     changes: dict[str, Any] = {}
     if name:
@@ -129,6 +135,22 @@ def load(
         raise InputError('Nothing to load: give a city profile, or at least one layer such as buildings="lod2.gml".')
     with track("Loading the city", total=len(plan.layers) + 1) as done:
         return _Loading(plan, done).city()
+
+
+def _from_store(folder: PathLike, given: Mapping[str, Any], area: Bounds | PathLike | None) -> City:
+    """Read a city that was written as a folder of tables."""
+    beside = [key for key, value in given.items() if value is not None]
+    if beside:
+        raise InputError(
+            f"{folder} is a city that was written before; {', '.join(beside)} cannot be changed while it is read: load "
+            "it alone and use city.replace(...), or load the original layers."
+        )
+    stored = open_city(folder)
+    if isinstance(area, str | os.PathLike):
+        if stored.crs is None:
+            raise InputError(f"{folder} has no CRS, so an area file cannot be laid over it: give the area as numbers.")
+        area = _area_of(os.fspath(area), stored.crs)
+    return stored.read(area=area)
 
 
 def profile_of(profile: PathLike | None, given: Mapping[str, LayerSpec | None] | None = None) -> Profile:

@@ -8,8 +8,10 @@ first asked for.
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -292,6 +294,31 @@ class City:
         from twin.city.repair import repair
 
         return repair(self, **options)
+
+    def gap_places(self, language: str | None = None) -> gpd.GeoDataFrame:
+        """Return the places that the gap table names as points, with their sentences (``twin.city.places``)."""
+        from twin.city.places import gap_places
+
+        return gap_places(self, language)
+
+    def write(self, path: str | os.PathLike[str], **options: Any) -> Path:
+        """Write the city; the ending says how: .city.json, .city.jsonl, .gml, .gpkg, or a folder of GeoParquet tables.
+
+        Parameters
+        ----------
+        path : path
+            File or folder; an old one is replaced only by a whole new one.
+        **options
+            Of the writer (``twin.city.writers.write``).
+
+        Returns
+        -------
+        pathlib.Path
+            What was written.
+        """
+        from twin.city.writers import write
+
+        return write(self, path, **options)
 
     def __repr__(self) -> str:
         crs = self.crs.name if self.crs is not None else "local"
