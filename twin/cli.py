@@ -148,6 +148,7 @@ def _execute(scenario: Scenario, output: Path, *, language: str, picture: bool) 
     faults: list[str] = []
     result.save(output, also=[lambda folder: faults.extend(_add_faces(result, folder, language, picture=picture))])
     result.show(language)
+    _warn_of_errors(result.gaps, language)
     _say("saved", folder=_shown(output))
     if (output / "report.html").is_file():
         _say("report_at", file=_shown(output / "report.html"))
@@ -157,6 +158,14 @@ def _execute(scenario: Scenario, output: Path, *, language: str, picture: bool) 
         _complain(fault)
     if faults:
         raise typer.Exit(1)
+
+
+def _warn_of_errors(gaps: pd.DataFrame, language: str) -> None:
+    """Say in the terminal, not in the report alone, what makes the numbers of a run wrong."""
+    from twin.city.gaps import sentences
+
+    for row in sentences(gaps[gaps["severity"] == "error"], language).to_dict("records"):
+        _complain(f"{row['message']} {row['remedy']}")
 
 
 @app.command()

@@ -101,6 +101,23 @@ def test_buildings_beside_the_terrain(district: Path) -> None:
     assert city.area == (X - 160, Y, X + 400, Y + 400)
 
 
+def test_buildings_that_hang_in_the_air_are_an_error(district: Path) -> None:
+    saved(district / "b.gpkg", {"h": [12.0, 8.0], "z": [45.0, 90.0]}, [square(100, 100), square(300, 100)])
+    profile = (district / "city.toml").read_text().replace('height = "h"', 'height = "h"\nground_height = "z"')
+    (district / "city.toml").write_text(profile)
+    row = twin.load(district / "city.toml").gaps.set_index("code").loc["buildings_above_terrain"]
+    assert (row["severity"], row["count"], row["of"], row["places"]) == ("warning", 1, 2, ["b-2"])
+    assert row["values"] == {"most": "5", "metres": "50"}
+    saved(district / "b.gpkg", {"h": [12.0, 8.0], "z": [90.0, 90.0]}, [square(100, 100), square(300, 100)])
+    row = twin.load(district / "city.toml").gaps.set_index("code").loc["buildings_above_terrain"]
+    assert (row["severity"], row["count"]) == ("error", 2)
+
+
+def test_terrain_just_beside_the_area_is_refused(district: Path) -> None:
+    with pytest.raises(InputError, match=r"dgm\.tif .* does not overlap the area"):
+        twin.load(district / "city.toml", area=(X + 505, Y, X + 550, Y + 200))
+
+
 def test_area_keeps_two_hundred_metres_around_it(district: Path) -> None:
     city = twin.load(district / "city.toml", area=(X + 61, Y + 100, X + 99, Y + 200))
     assert sorted(city.objects["id"]) == ["b-1"], "b-2 begins 201 m east of the area, b-3 ends 201 m west of it"
@@ -298,6 +315,7 @@ def test_every_gap_has_its_sentences_in_both_languages() -> None:
         "highest",
         "holes",
         "pairs",
+        "metres",
         "attribute",
     ]
     names += ["classes", "own", "city", "frm", "margin", "column", "genus", "group", "list", "table"]

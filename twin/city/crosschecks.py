@@ -1,4 +1,4 @@
-"""What layers say of each other and leave unsaid: trees inside buildings or water or twice, attributes and roofs missing."""
+"""What layers say of each other and leave unsaid: trees inside buildings or water or twice, buildings in the air, attributes and roofs missing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 import shapely
 
 from twin.city.bodies import footprint_shapes, object_bounds, top_of
+from twin.city.defaults import default
 from twin.city.gaps import GapLog
 from twin.city.model import City
 
@@ -30,6 +31,7 @@ def cross_check(city: City, log: GapLog) -> None:
     _trees_twice(city, log)
     _unsaid(city, log)
     _beside_the_terrain(city, log)
+    _above_the_terrain(city, log)
     _roofless(city, log)
 
 
@@ -129,7 +131,47 @@ def _inside_area(city: City, points: np.ndarray) -> np.ndarray:
     return np.asarray((x >= west) & (x <= east) & (y >= south) & (y <= north))
 
 
+def _above_the_terrain(city: City, log: GapLog) -> None:
+    """Find buildings whose lowest point hangs over the ground below them: the heights of one layer are wrong.
+
+    An error where most buildings do (another height datum, or a terrain of zeros), since every shadow is too long then.
+    """
+    from twin.city.roofs import lowest_points
+
+    objects = city.objects
+    bounds = object_bounds(city)
+    if city.terrain is None or not len(objects):
+        return
+    lowest = lowest_points(city)
+    lowest = np.where(np.isfinite(lowest), lowest, objects["ground_height"].to_numpy(dtype=float, na_value=np.nan))
+    solid = np.isin(objects["kind"].to_numpy(), ("Building", "BuildingPart"))
+    rows = np.flatnonzero(solid & np.isfinite(lowest) & ~np.isnan(bounds[:, 0]))
+    top = top_of(objects["parent"].to_numpy())
+    height = np.full(len(objects), np.inf)  # of the lowest point of each family above the highest ground around it
+    west, south, east, north = bounds[rows].T
+    corners = [(west, south), (east, south), (west, north), (east, north), ((west + east) / 2, (south + north) / 2)]
+    ground = np.fmax.reduce([_terrain_at(city, np.column_stack(corner)) for corner in corners])
+    np.fmin.at(height, top[rows], lowest[rows] - ground)
+    families = np.unique(top[rows[~np.isnan(ground)]])
+    above = families[height[families] > default("building_above_most")]
+    log.add(
+        "buildings_above_terrain",
+        layer="buildings",
+        severity="error" if 2 * len(above) > len(families) else "warning",
+        count=len(above),
+        of=len(families),
+        places=objects["id"].to_numpy()[above],
+        most=f"{default('building_above_most'):g}",
+        metres=f"{float(np.median(height[above])):.0f}" if len(above) else "",
+    )
+
+
 def _unknown_ground(city: City, points: np.ndarray) -> np.ndarray:
+    return np.isnan(_terrain_at(city, points))
+
+
+def _terrain_at(city: City, points: np.ndarray) -> np.ndarray:
+    """Return the terrain [m] in whose cells points lie; NaN beside the terrain and in its holes."""
     assert city.terrain is not None
     x, y = city.terrain["x"].values, city.terrain["y"].values
     dx = (x[-1] - x[0]) / max(1, len(x) - 1) or 1.0
@@ -139,7 +181,7 @@ def _unknown_ground(city: City, points: np.ndarray) -> np.ndarray:
     values = city.terrain.values[
         np.where(inside, row, 0).astype(np.int64), np.where(inside, column, 0).astype(np.int64)
     ]
-    return np.asarray(~inside | np.isnan(values))
+    return np.asarray(np.where(inside, values, np.nan))
 
 
 def _roofless(city: City, log: GapLog) -> None:

@@ -115,9 +115,15 @@ def grown(bounds: Bounds, margin: float) -> Bounds:
     return bounds[0] - margin, bounds[1] - margin, bounds[2] + margin, bounds[3] + margin
 
 
-def require_overlap(bounds: Bounds, reference: Bounds | None, where: str, reference_name: str) -> None:
-    """Raise :class:`InputError` where a layer does not reach the city's surroundings, and name both extents."""
-    if reference is None or overlap(bounds, grown(reference, default("neighbour_margin"))):
+def require_overlap(
+    bounds: Bounds, reference: Bounds | None, where: str, reference_name: str, *, margin: float | None = None
+) -> None:
+    """Raise :class:`InputError` where a layer does not reach the city's surroundings, and name both extents.
+
+    The surroundings reach ``margin`` [m] beyond the city, by default as far as neighbours are kept.
+    """
+    reach = default("neighbour_margin") if margin is None else margin
+    if reference is None or overlap(bounds, grown(reference, reach)):
         return
     raise InputError(
         f"{where} ({bounds_text(bounds)}) does not overlap {reference_name} ({bounds_text(reference)}): "

@@ -19,7 +19,7 @@ from rasterio.errors import RasterioIOError
 from models.layers import LAYERS
 from twin.city.defaults import default
 from twin.city.gaps import GapLog
-from twin.city.placing import Bounds, Reference, grown, overlap, same_place
+from twin.city.placing import Bounds, Reference, grown, overlap, require_overlap, same_place
 from twin.city.pointclouds import POINT_SUFFIXES, cloud_ground, is_cloud
 from twin.city.profile import CanopyLayer, TerrainLayer
 from twin.city.rasters import TEXT_POINTS, Raster, read_raster, to_city, warped
@@ -131,7 +131,8 @@ def merged_tiles(placed: Iterable[tuple[Raster, Path]], given: Sequence[Path], r
         tiles.append(tile)
         files.append(file)
     if not tiles:
-        ref.cover(_union(beside), str(given[0]) if len(given) == 1 else f"The {role} of {len(given)} files")
+        where = str(given[0]) if len(given) == 1 else f"The {role} of {len(given)} files"
+        require_overlap(_union(beside), ref.extent, where, ref.extent_name, margin=0.0)
     if len(tiles) == 1:
         return tiles[0]
     first = tiles[0].transform
