@@ -131,6 +131,21 @@ def to_citygml(town: Path, content: str) -> None:
     replace_in(town / "city.toml", 'path = "buildings.gpkg"\nheight = "height"', 'path = "lod2.gml"')
 
 
+LOCAL = """<?xml version="1.0"?>
+<CityModel xmlns="http://www.opengis.net/citygml/2.0" xmlns:bldg="http://www.opengis.net/citygml/building/2.0"
+ xmlns:gml="http://www.opengis.net/gml"><cityObjectMember><bldg:Building gml:id="house"><bldg:boundedBy>
+<bldg:RoofSurface><bldg:lod2MultiSurface><gml:MultiSurface><gml:surfaceMember><gml:Polygon><gml:exterior>
+<gml:LinearRing><gml:posList srsDimension="3">0 0 6 30 0 6 30 30 6 0 30 6 0 0 6</gml:posList></gml:LinearRing>
+</gml:exterior></gml:Polygon></gml:surfaceMember></gml:MultiSurface></bldg:lod2MultiSurface></bldg:RoofSurface>
+</bldg:boundedBy></bldg:Building></cityObjectMember></CityModel>
+"""
+
+
+def to_local(town: Path) -> None:
+    (town / "lod2.gml").write_text(LOCAL, encoding="utf-8")
+    (town / "city.toml").write_text('[[buildings]]\npath = "lod2.gml"\n', encoding="utf-8")
+
+
 FAULTS = {
     "scenario missing": (lambda town: (town / "hot.toml").unlink(), ["hot.toml", "does not exist"]),
     "scenario empty": (lambda town: (town / "hot.toml").write_text(""), ["hot.toml", "is empty"]),
@@ -178,6 +193,14 @@ FAULTS = {
         lambda town: replace_in(town / "hot.toml", "resolution", "area = [10.0, 51.2, 10.1, 51.3]\nresolution"),
         ["hot.toml", "degrees", "metres"],
     ),
+    "terrain just beside": (lambda town: write_terrain(town / "dgm.tif", west=WEST + 200), ["dgm.tif", "overlap"]),
+    "area of one cell": (
+        lambda town: replace_in(
+            town / "hot.toml", "resolution", "area = [571701.0, 5676201.0, 571702.0, 5676202.0]\nresolution"
+        ),
+        ["2 x 2 cells", "resolution of 5 m"],
+    ),
+    "local coordinates": (to_local, ["city.toml", "no place on Earth", "crs ="]),
     "area elsewhere": (
         lambda town: replace_in(town / "hot.toml", "resolution", "area = [1000.0, 1000.0, 2000.0, 2000.0]\nresolution"),
         ["area"],

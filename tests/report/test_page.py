@@ -24,6 +24,7 @@ from models.layers import InputError
 from twin.report import write_report
 from twin.report.chapters import Chapters
 from twin.report.frame import Frame
+from twin.scenario.indicators import indicators
 from twin.scenario.results import Result
 
 LANGUAGES = ("de", "en")
@@ -244,6 +245,19 @@ def test_reopened_result_makes_a_page_too(sample_result: Result, tmp_path: Path)
     assert read(page).tags
     assert "Es gibt kein 3D-Bild: Es war nicht verlangt." in page
     assert "Lindenau am Wehr" in page
+
+
+@pytest.mark.parametrize("name", ["shadow", "surface_temperature"])
+def test_a_run_without_felt_temperature_has_a_page(sample_result: Result, tmp_path: Path, name: str) -> None:
+    heat = sample_result.heat[["utci"]].rename(utci=name)
+    result = dataclasses.replace(
+        sample_result,
+        datasets={**sample_result.datasets, "heat": heat},
+        indicators=indicators(sample_result.site, heat),
+    )
+    page = write_report(result, tmp_path / "r.html", language="en", picture=False).read_text(encoding="utf-8")
+    assert 'id="shade"' in page
+    assert 'id="hottest"' not in page
 
 
 def test_names_are_escaped(sample_result: Result, tmp_path: Path) -> None:

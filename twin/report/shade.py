@@ -52,9 +52,15 @@ def _steps(result: Result, hours: float) -> np.ndarray:
     """Positions of the time steps whose middle lies in the hot part of the hottest day."""
     zone = result.scenario.timezone
     middles = [local_time(t, zone) for t in _middles(result, hours)]
-    means = result.heat["utci" if "utci" in result.heat else "tmrt"].mean(("y", "x")).values
-    day = middles[int(np.nanargmax(means))].date()
+    day = middles[int(np.nanargmax(_heat_of_the_hours(result)))].date()
     return np.flatnonzero([m.date() == day and FROM <= m.hour < TO for m in middles])
+
+
+def _heat_of_the_hours(result: Result) -> np.ndarray:
+    """How hot each step is: by the first of the run's temperatures, else by the air."""
+    kept = next((name for name in ("utci", "pet", "tmrt", "surface_temperature") if name in result.heat), None)
+    layer = result.heat[kept] if kept else result.datasets["weather"]["air_temperature"]
+    return np.asarray(layer.mean([dim for dim in layer.dims if dim != "time"]).values)
 
 
 def _middles(result: Result, hours: float) -> pd.DatetimeIndex:

@@ -6,6 +6,7 @@ The steps stand here in their order and nowhere else; each hands named layers to
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import platform
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ import xarray as xr
 
 from twin.city import gaps as gap_table
 from twin.city.model import SOURCE_COLUMNS, City
+from twin.errors import InputError
 from twin.language import text
 from twin.progress import track
 from twin.scenario.indicators import afternoon_steps, afternoon_sun, indicators
@@ -149,7 +151,12 @@ def run(
         city = load(asked.resolve(asked.city), area=asked.area)
     with _step("site", progress):
         site = city.rasterise(resolution=asked.resolution, area=asked.area)
-    require_daylight(weather, float(site.attrs["latitude"]), float(site.attrs["longitude"]))
+    if min(site.sizes["y"], site.sizes["x"]) < 2:
+        raise InputError(text("scenario.too_few_cells", resolution=asked.resolution))
+    latitude, longitude = float(site.attrs["latitude"]), float(site.attrs["longitude"])
+    if not (math.isfinite(latitude) and math.isfinite(longitude)):
+        raise InputError(text("scenario.place_unknown", city=asked.city))
+    require_daylight(weather, latitude, longitude)
     heat = _heat(asked, site, weather, progress)
     with _step("indicators", progress):
         sunlit = afternoon_sun(site, weather, afternoon_steps(heat, asked.timezone))

@@ -228,7 +228,7 @@ def _sentence(problem: Any) -> str:
     """Return one problem pydantic found as a plain sentence."""
     kind, location, given = problem["type"], tuple(problem["loc"]), problem.get("input")
     context, where = problem.get("ctx", {}), _place(tuple(problem["loc"]))
-    if kind == "missing":
+    if kind == "missing" and isinstance(location[-1], str):
         return text("scenario.problem_missing", where=where)
     if kind == "extra_forbidden":
         allowed = _keys_at(location[:-1])
@@ -247,7 +247,7 @@ def _sentence(problem: Any) -> str:
     wanted = next(
         (w for w in ("float", "int", "string", "datetime", "tuple", "dict", "model") if kind.startswith(w)), ""
     )
-    if kind == "too_short":
+    if kind in ("too_short", "missing"):
         wanted = "tuple"
     key = f"scenario.problem_{wanted}" if wanted else "scenario.problem_other"
     return text(key, where=where, given=given, reason=problem.get("msg", ""))
