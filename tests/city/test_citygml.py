@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from twin.city.citygml import read_citygml
+from twin.city.citygml.scanning import scan_document
 from twin.city.crs import crs_label
 from twin.city.gaps import sentences
 from twin.city.model import City
@@ -29,6 +30,15 @@ CORNERS = {
     "roof": "0 0 5 10 0 5 10 8 5 0 8 5 0 0 5",
 }
 THEMES = {"ground": "GroundSurface", "roof": "RoofSurface"}
+
+
+@pytest.fixture(params=["expat", "compiled"], autouse=True)
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run every test with the reader for small files and with the one for large files."""
+    if request.param == "compiled":
+        monkeypatch.setattr("twin.city.citygml.tiles._COMPILED_PAYS", 0)
+        scan_document([b""], "nothing")  # loads the compiler
+    return request.param
 
 
 def moved(text: str, x: float = 400000.0, y: float = 5700000.0, z: float = 100.0) -> str:

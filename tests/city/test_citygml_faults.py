@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from twin.city.citygml import read_citygml
+from twin.city.citygml.scanning import scan_document
 from twin.errors import InputError
 
 HEAD = (
@@ -21,6 +22,15 @@ HEAD = (
 ENVELOPE = '<gml:boundedBy><gml:Envelope srsName="EPSG:25832" srsDimension="3"/></gml:boundedBy>'
 TAIL = "</core:CityModel>"
 RING = "400000 5700000 9 400010 5700000 9 400010 5700008 9 400000 5700000 9"
+
+
+@pytest.fixture(params=["expat", "compiled"], autouse=True)
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run every test with the reader for small files and with the one for large files."""
+    if request.param == "compiled":
+        monkeypatch.setattr("twin.city.citygml.tiles._COMPILED_PAYS", 0)
+        scan_document([b""], "nothing")  # loads the compiler
+    return request.param
 
 
 def ring(text: str) -> str:

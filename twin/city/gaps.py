@@ -83,6 +83,10 @@ class GapLog:
         row = (code, layer, severity, int(count), int(of), source, kept, default, dict(values))
         self._rows.append(dict(zip(COLUMNS, row, strict=True)))
 
+    def extend(self, other: GapLog) -> None:
+        """Take over the rows of another log."""
+        self._rows.extend(other._rows)
+
     def table(self) -> pd.DataFrame:
         """Return the rows as a table with the columns :data:`COLUMNS`."""
         return pd.DataFrame(self._rows, columns=list(COLUMNS)) if self._rows else empty()

@@ -20,6 +20,7 @@ SUFFIXES = (".gml", ".xml", ".citygml")
 _PACKED = (".gz", ".zip")
 _CHUNK = 1 << 20
 _RATIO = 200  # a delivered tile packs at most about 30 : 1
+_USUAL_RATIO = 10
 _UNWATCHED = 64 << 20  # bytes unpacked before the ratio is looked at
 
 
@@ -42,6 +43,18 @@ class GmlFile:
     def name(self) -> str:
         """File name for messages and the ``source`` column."""
         return f"{self.path.name}/{self.member}" if self.member else self.path.name
+
+    @property
+    def size(self) -> int:
+        """Bytes of the document, unpacked; estimated where a .gz does not say it."""
+        try:
+            if self.member:
+                with zipfile.ZipFile(self.path) as archive:
+                    return archive.getinfo(self.member).file_size
+            packed = self.path.stat().st_size
+        except (OSError, zipfile.BadZipFile, KeyError):
+            return 0
+        return packed * _USUAL_RATIO if self.path.suffix.lower() == ".gz" else packed
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the document's bytes, unpacked.

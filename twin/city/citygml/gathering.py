@@ -14,41 +14,41 @@ from twin.city.citygml.parsed import Implicit, Parsed
 from twin.city.citygml.scan_names import Head, NameTable, UnusualError
 from twin.city.citygml.scan_state import (
     APPEARANCES,
+    ATTRIBUTE_ROWS,
+    BOUNDARY_ROWS,
+    BOUNDARY_TEXT,
+    CONTAINER_ROWS,
+    CONTAINER_TEXT,
     CURVES,
-    N_ATTRIBUTES,
-    N_BOUNDARIES,
-    N_BOUNDARY_TEXT,
-    N_CONTAINER_TEXT,
-    N_CONTAINERS,
+    HARD_ROWS,
+    IMPLICIT_ROWS,
+    LATE_ROWS,
     N_FOREIGN,
-    N_HARD,
-    N_IMPLICITS,
-    N_LATE,
-    N_OBJECT_TEXT,
-    N_OBJECTS,
-    N_OTHER_TEXT,
-    N_PLACES,
-    N_POLYGON_TEXT,
-    N_POLYGONS,
-    N_REFERENCE_TEXT,
-    N_REFERENCES,
-    N_RINGS,
-    N_RUN_SYSTEMS,
-    N_RUNS,
-    N_SHELLS,
-    N_SOLIDS,
-    N_SYSTEMS,
-    N_VALUES,
+    N_LEFT_OUT,
+    OBJECT_ROWS,
+    OBJECT_TEXT,
+    OTHER_TEXT,
+    PLACE_ROWS,
     POINTS,
-    Output,
+    POLYGON_ROWS,
+    POLYGON_TEXT,
+    REFERENCE_ROWS,
+    REFERENCE_TEXT,
+    RING_ROWS,
+    RUN_ROWS,
+    RUN_SYSTEM_ROWS,
+    SHELL_ROWS,
+    SOLID_ROWS,
+    SYSTEM_ROWS,
+    TABLES,
+    VALUES,
 )
 
 __all__ = ["Gathered"]
 
-_TABLES = {  # arrays that are only put one after the other
-    "runs": N_RUNS, "polygons": N_POLYGONS, "rings": N_RINGS, "values": N_VALUES, "containers": N_CONTAINERS,
-    "solids": N_SOLIDS, "shells": N_SHELLS, "references": N_REFERENCES, "late": N_LATE, "run_systems": N_RUN_SYSTEMS,
-    "objects": N_OBJECTS, "boundaries": N_BOUNDARIES,
+_COLUMNS = {  # tables that are only put one after the other, and their columns
+    OBJECT_ROWS: 2, BOUNDARY_ROWS: 3, RUN_ROWS: 7, POLYGON_ROWS: 3, RING_ROWS: 2, CONTAINER_ROWS: 5, SOLID_ROWS: 2,
+    SHELL_ROWS: 6, REFERENCE_ROWS: 1, LATE_ROWS: 2, RUN_SYSTEM_ROWS: 2,
 }  # fmt: skip
 
 
@@ -61,71 +61,87 @@ class Gathered:
         File name.
     head : Head
         Root and prefixes of the document.
-    elements : NameTable
-        Names of the elements the scanner met.
+    names : NameTable
+        Names the scanner met.
     """
 
-    def __init__(self, path: str, head: Head, elements: NameTable) -> None:
+    def __init__(self, path: str, head: Head, names: NameTable) -> None:
         self._parsed = Parsed(path, head.root)
-        self._elements = elements
+        self._names = names
         self._fragments = Fragments(head.prefixes)
-        self._tables: dict[str, list[np.ndarray]] = {name: [] for name in _TABLES}
-        self._container_ids: list[str | None] = []
+        self._tables: dict[int, list[np.ndarray]] = {number: [] for number in _COLUMNS}
+        self._values: list[np.ndarray] = []
+        self._container_ids: list[str] = []
         self._systems: list[str] = []
         self._single: dict[bytes, dict[str, Any]] = {}
         self._several: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._locals: list[str] = []
 
-    def take(self, data: np.ndarray, filled: int, out: Output) -> None:
+    def take(
+        self,
+        data: np.ndarray,
+        filled: int,
+        state: np.ndarray,
+        rows: np.ndarray,
+        texts: np.ndarray,
+        values: np.ndarray,
+    ) -> None:
         """Take what the scanner found in ``data[:filled]``.
 
         Raises
         ------
         UnusualError
-            If a number or a text is none the scanner knows to be right.
+            If a number is none the scanner knows to be right.
         """
-        counts, parsed = out.counts, self._parsed
-        self._locals += [local_name(name) for name in self._elements.full[len(self._locals) :]]
-        for start, stop, place in out.hard[: counts[N_HARD]].tolist():
+        parsed = self._parsed
+
+        def table(number: int) -> np.ndarray:
+            return rows[number, : state[number]]
+
+        def text(number: int) -> list[str]:
+            return texts[number - TABLES, : state[number]].tobytes().decode().split("\n")[:-1]
+
+        for start, stop, place in table(HARD_ROWS)[:, :3].tolist():
             try:
-                out.values[place] = float(data[start:stop].tobytes())
+                values[place] = float(data[start:stop].tobytes())
             except ValueError:
                 raise UnusualError from None
-        for name, number in _TABLES.items():
-            self._tables[name].append(getattr(out, name)[: counts[number]].copy())
-        parsed.object_ids += _ids(out.object_text, counts[N_OBJECT_TEXT])
-        parsed.boundary_ids += _ids(out.boundary_text, counts[N_BOUNDARY_TEXT])
-        parsed.polygon_ids += _ids(out.polygon_text, counts[N_POLYGON_TEXT])
-        self._container_ids += _ids(out.container_text, counts[N_CONTAINER_TEXT])
-        parsed.references += _texts(out.reference_text, counts[N_REFERENCE_TEXT])
-        parsed.other_ids.update(_texts(out.other_text, counts[N_OTHER_TEXT]))
-        kinds, objects, boundaries = self._locals, self._tables["objects"][-1], self._tables["boundaries"][-1]
-        parsed.object_kinds += [kinds[name] for name in objects[:, 0].tolist()]
-        parsed.boundary_kinds += [kinds[name] for name in boundaries[:, 0].tolist()]
-        parsed.object_attributes += [{} for _ in range(len(objects))]
+        self._values.append(values[: state[VALUES]].copy())
+        for number, columns in _COLUMNS.items():
+            self._tables[number].append(table(number)[:, :columns].astype(np.int32))
+        parsed.object_ids += _ids(text(OBJECT_TEXT))
+        parsed.boundary_ids += _ids(text(BOUNDARY_TEXT))
+        parsed.polygon_ids += _ids(text(POLYGON_TEXT))
+        self._container_ids += text(CONTAINER_TEXT)
+        parsed.references += text(REFERENCE_TEXT)
+        parsed.other_ids.update(text(OTHER_TEXT))
+        self._locals += [local_name(name) for name in self._names.elements[len(self._locals) :]]
+        objects, boundaries = table(OBJECT_ROWS)[:, 0].tolist(), table(BOUNDARY_ROWS)[:, 0].tolist()
+        parsed.object_kinds += [self._locals[name] for name in objects]
+        parsed.boundary_kinds += [self._locals[name] for name in boundaries]
+        parsed.object_attributes += [{} for _ in objects]
         parsed.boundary_attributes += [None] * len(boundaries)
         raw = data[:filled].tobytes()
-        self._take_systems(raw, out)
-        self._take_attributes(raw, out)
-        self._take_places(raw, out)
+        self._take_systems(raw, table(SYSTEM_ROWS))
+        self._take_attributes(raw, table(ATTRIBUTE_ROWS))
+        self._take_places(raw, table(IMPLICIT_ROWS), table(PLACE_ROWS))
 
-    def _take_systems(self, raw: bytes, out: Output) -> None:
-        for start, stop, model, count in out.systems[: out.counts[N_SYSTEMS]].tolist():
+    def _take_systems(self, raw: bytes, rows: np.ndarray) -> None:
+        for start, stop, model, count in rows[:, :4].tolist():
             name = raw[start:stop].decode()
             self._systems.append(name)
             self._parsed.srs_names[name] += count
             if model:
                 self._parsed.model_srs = name
 
-    def _take_places(self, raw: bytes, out: Output) -> None:
+    def _take_places(self, raw: bytes, implicit_rows: np.ndarray, rows: np.ndarray) -> None:
         implicits = self._parsed.implicits
-        implicits += [Implicit(*row) for row in out.implicits[: out.counts[N_IMPLICITS]].tolist()]
-        for number, what, start, stop in out.places[: out.counts[N_PLACES]].tolist():
+        implicits += [Implicit(*row) for row in implicit_rows[:, :3].tolist()]
+        for number, what, start, stop in rows[:, :4].tolist():
             text = raw[start:stop].decode().replace("\r\n", "\n").replace("\r", "\n")
             setattr(implicits[number], ("matrix", "point", "href")[what], text)
 
-    def _take_attributes(self, raw: bytes, out: Output) -> None:
-        rows = out.attributes[: out.counts[N_ATTRIBUTES]]
+    def _take_attributes(self, raw: bytes, rows: np.ndarray) -> None:
         texts = [raw[start:stop] for start, stop in rows[:, 3:5].tolist()]
         told = rows[:, 5].tolist()
         self._fragments.learn(text for text, reference in zip(texts, told, strict=True) if not reference)
@@ -157,7 +173,7 @@ class Gathered:
         self._parsed.feature_references.append((owner if level else -1, key, href))
 
     def _object_of(self, boundary: int) -> int:
-        for table in self._tables["boundaries"]:
+        for table in self._tables[BOUNDARY_ROWS]:
             if boundary < len(table):
                 return int(table[boundary, 1])
             boundary -= len(table)
@@ -183,52 +199,44 @@ class Gathered:
     def parsed(self, state: np.ndarray) -> Parsed:
         """Return the whole document; ``state`` is that of the scanner at the end."""
         parsed = self._parsed
-        tables: dict[str, np.ndarray] = {}
-        for name in _TABLES:
-            tables[name] = np.concatenate(self._tables.pop(name))
-        parsed.object_parents = tables["objects"][:, 1].copy()
-        parsed.boundary_objects, parsed.boundary_parents = tables["boundaries"][:, 1:].T.copy()
-        parsed.runs = self._runs(tables["runs"], tables["run_systems"])
-        parsed.polygon_rings = tables["polygons"][:, 0].copy()
-        parsed.polygon_elements = tables["polygons"][:, 1].copy()
-        parsed.reversed_polygons = np.flatnonzero(tables["polygons"][:, 2])
-        parsed.late_exteriors = tables["late"]
-        parsed.values = tables["values"]
-        parsed.ring_values, parsed.ring_dimensions = tables["rings"].T.copy()
-        parsed.reversed_references = np.flatnonzero(tables["references"][:, 0])
-        parsed.container_ids = [str(self._container_ids[i]) for i in tables["containers"][:, 0].tolist()]
-        parsed.containers = tables["containers"][:, 1:].copy()
-        parsed.solids, parsed.shells = tables["solids"], tables["shells"]
+        tables = {number: np.concatenate(self._tables.pop(number)).astype(np.int64) for number in _COLUMNS}
+        parsed.object_parents = tables[OBJECT_ROWS][:, 1].copy()
+        parsed.boundary_objects, parsed.boundary_parents = tables[BOUNDARY_ROWS][:, 1:].T.copy()
+        parsed.runs = self._runs(tables[RUN_ROWS], tables[RUN_SYSTEM_ROWS])
+        parsed.polygon_rings, parsed.polygon_elements = tables[POLYGON_ROWS][:, :2].T.copy()
+        parsed.reversed_polygons = np.flatnonzero(tables[POLYGON_ROWS][:, 2])
+        parsed.late_exteriors = tables[LATE_ROWS]
+        parsed.values = np.concatenate(self._values)
+        self._values.clear()
+        parsed.ring_values, parsed.ring_dimensions = tables[RING_ROWS].T.copy()
+        parsed.reversed_references = np.flatnonzero(tables[REFERENCE_ROWS][:, 0])
+        parsed.container_ids = [self._container_ids[i] for i in tables[CONTAINER_ROWS][:, 0].tolist()]
+        parsed.containers = tables[CONTAINER_ROWS][:, 1:].copy()
+        parsed.solids, parsed.shells = tables[SOLID_ROWS], tables[SHELL_ROWS]
         parsed.appearances, parsed.curves, parsed.points = (int(state[i]) for i in (APPEARANCES, CURVES, POINTS))
-        self._count_extensions(tables["objects"][:, 0])
+        self._count_extensions(tables[OBJECT_ROWS][:, 0])
         return parsed
 
     def _runs(self, runs: np.ndarray, changes: np.ndarray) -> np.ndarray:
         """Give each run the row of its srsName, in the order runs first have them."""
         column = runs[:, 5]
         column[changes[:, 0]] = changes[:, 1]
-        names = [self._systems[i] if i >= 0 else "" for i in np.unique(column).tolist()]
-        text_of = dict(zip(np.unique(column).tolist(), names, strict=True))
         told, first = np.unique(column, return_index=True)
-        order = told[np.argsort(first)].tolist()
-        self._parsed.systems = list(dict.fromkeys(text_of[i] for i in order if i >= 0))
+        text_of = {i: self._systems[i] if i >= 0 else "" for i in told.tolist()}
+        order = [text_of[i] for i in told[np.argsort(first)].tolist()]
+        self._parsed.systems = [name for name in dict.fromkeys(order) if name]
         number = {name: i for i, name in enumerate(self._parsed.systems)} | {"": -1}
         lookup = np.array([number[text_of[i]] for i in told.tolist()], dtype=np.int64)
         runs[:, 5] = lookup[np.searchsorted(told, column)] if len(runs) else column
         return runs
 
-    def _count_extensions(self, names: np.ndarray) -> None:
-        parsed, full = self._parsed, self._elements.full
-        left_out = self._elements.names.foreign
-        parsed.foreign.update({name: int(left_out[i]) for i, name in enumerate(full) if left_out[i]})
-        counts = np.bincount(names, minlength=len(full))
-        foreign = self._elements.names.rows[: len(full), N_FOREIGN]
-        parsed.foreign_objects.update({n: int(counts[i]) for i, n in enumerate(full) if foreign[i] and counts[i]})
+    def _count_extensions(self, objects: np.ndarray) -> None:
+        parsed, elements = self._parsed, self._names.elements
+        left_out, foreign = self._names.names[: len(elements), [N_LEFT_OUT, N_FOREIGN]].T.tolist()
+        counts = np.bincount(objects, minlength=len(elements)).tolist()
+        parsed.foreign.update({name: left_out[i] for i, name in enumerate(elements) if left_out[i]})
+        parsed.foreign_objects.update({n: counts[i] for i, n in enumerate(elements) if foreign[i] and counts[i]})
 
 
-def _texts(text: np.ndarray, filled: int) -> list[str]:
-    return text[:filled].tobytes().decode().split("\n")[:-1]
-
-
-def _ids(text: np.ndarray, filled: int) -> list[str | None]:
-    return [found or None for found in _texts(text, filled)]
+def _ids(texts: list[str]) -> list[str | None]:
+    return [found or None for found in texts]

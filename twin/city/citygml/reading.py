@@ -1,8 +1,9 @@
 """CityGML 1.0, 2.0 and 3.0 to one columnar city.
 
-One streaming pass over each file (:mod:`twin.city.citygml.events`), then columns (:mod:`twin.city.citygml.assembly`). The
-version does not matter: elements are known by local name and namespace family. Every polygon is kept once; solids
-made of references list the rows of their faces in ``City.shells``.
+One streaming pass over each file, then columns (:mod:`twin.city.citygml.assembly`). Small and unusual files are read
+through expat (:mod:`twin.city.citygml.events`), large ones by a compiled scanner that finds the same
+(:mod:`twin.city.citygml.scanning`). The version does not matter: elements are known by local name and namespace family.
+Every polygon is kept once; solids made of references list the rows of their faces in ``City.shells``.
 
 How things are counted
 ----------------------
@@ -12,21 +13,16 @@ How things are counted
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyproj
 
-from twin.city.citygml.assembly import columns_of
 from twin.city.citygml.columns import FileColumns, joined
-from twin.city.citygml.events import NotCityGMLError, parse
 from twin.city.citygml.files import GmlFile, find_files
-from twin.city.citygml.names import Kind, classify
-from twin.city.citygml.parsed import Parsed
 from twin.city.citygml.systems import common_crs, given_crs
 from twin.city.citygml.tables import city_of
+from twin.city.citygml.tiles import answers
 from twin.city.gaps import GapLog
 from twin.city.model import City
 from twin.errors import InputError
@@ -77,43 +73,13 @@ def read_citygml(
     parts: list[FileColumns] = []
     read: list[GmlFile] = []
     with track("Reading CityGML", total=len(files)) as done:
-        for i, file in enumerate(files):
-            with _no_collection():
-                parsed = _parsed(file, log, alone=len(files) == 1)
-                if parsed is not None:
-                    parts.append(columns_of(parsed, file.name, log, lod=None if lod is None else str(lod), crs=given))
-                    read.append(file)
+        for i, answer in enumerate(answers(files, None if lod is None else str(lod), given)):
+            log.extend(answer.log)
+            if answer.columns is not None:
+                parts.append(answer.columns)
+                read.append(files[i])
             done(i + 1)
     if not parts:
         raise InputError(f"None of the {len(files)} files at {paths} is CityGML: the root element must be CityModel.")
     target = common_crs(parts, log)
     return city_of(joined(parts, log), target, log, read)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Pause the search for circular references: nothing made here has any, and looking takes a tenth of the time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _parsed(file: GmlFile, log: GapLog, *, alone: bool) -> Parsed | None:
-    """Parse one document; None where it was found by a search and is no CityGML."""
-    try:
-        parsed = parse(file.pieces(), file.name)
-        if classify(parsed.root) != Kind.ROOT and not parsed.object_ids:
-            raise NotCityGMLError(
-                f"{file.name} is GML without CityGML objects: give a file whose root is CityModel, "
-                "or load it as a vector layer."
-            )
-    except NotCityGMLError:
-        if not file.searched or alone:
-            raise
-        log.add("gml_file_skipped", layer="buildings", severity="warning", count=1, source=file.name)
-        return None
-    return parsed

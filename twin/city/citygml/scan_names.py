@@ -20,17 +20,17 @@ from twin.city.citygml.scan_state import (
     A_OTHER,
     A_SYSTEM,
     KINDS,
-    SIZE_OF_NAME,
-    Names,
+    MOST_ATTRIBUTES,
+    MOST_NAMES,
+    POOL,
+    SLOTS,
+    new_names,
 )
 from twin.city.citygml.scan_tokens import name_hash
 from twin.city.citygml.shapes import ID_NAMES
 
 __all__ = ["Head", "NameTable", "UnusualError", "head_of"]
 
-_SLOTS = 4096
-_ROWS = 1000
-_POOL = 1 << 16
 _NAME = re.compile(rb"(?:([A-Za-z_][\w.-]*):)?([A-Za-z_][\w.-]*)", re.ASCII)
 _ROOT_REST = re.compile(rb"(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>")
 _ATTRIBUTES = {
@@ -103,64 +103,62 @@ def head_of(data: bytes) -> Head:
 
 
 class NameTable:
-    """Names of elements (or of attributes) met so far, in the arrays the kernels search.
+    """Names of elements and attributes met so far, in the arrays the kernels search.
 
     Parameters
     ----------
     prefixes : dict
         Namespace of each prefix.
-    of_attributes : bool
-        True for names of attributes, which have no default namespace.
     """
 
-    def __init__(self, prefixes: dict[str, str], *, of_attributes: bool) -> None:
+    def __init__(self, prefixes: dict[str, str]) -> None:
         self._prefixes = prefixes
-        self._of_attributes = of_attributes
         self._filled = 0
-        self.full: list[str] = []
-        """Names with namespace, by row."""
-        self.names = Names(
-            np.full(_SLOTS, -1, dtype=np.int32),
-            np.zeros((_ROWS, SIZE_OF_NAME), dtype=np.int64),
-            np.empty(_POOL, dtype=np.uint8),
-            np.zeros(_ROWS, dtype=np.int64),
-        )
+        self.elements: list[str] = []
+        """Names of elements with namespace, by row."""
+        self._attributes: list[str] = []
+        self.names, self.pool, self.slots = new_names()
 
-    def add(self, raw: bytes) -> int:
-        """Return the row of a new name as written in the document."""
-        row = len(self.full)
-        if row >= _ROWS or self._filled + len(raw) > _POOL:
+    def add_element(self, raw: bytes) -> int:
+        """Return the row of a new element's name as written in the document."""
+        name, row = self._resolved(raw, self._prefixes.get("", "")), len(self.elements)
+        if row >= MOST_NAMES:
             raise UnusualError
-        name = self._resolved(raw)
-        self.full.append(name)
-        table = self.names
-        table.pool[self._filled : self._filled + len(raw)] = np.frombuffer(raw, dtype=np.uint8)
-        meaning = self._attribute(raw, name) if self._of_attributes else _element(name)
-        table.rows[row] = (self._filled, len(raw), *meaning)
-        self._filled += len(raw)
-        slot = int(name_hash(table.pool, self._filled - len(raw), self._filled)) & (_SLOTS - 1)
-        while table.slots[slot] >= 0:
-            slot = (slot + 1) & (_SLOTS - 1)
-        table.slots[slot] = row
+        self.elements.append(name)
+        self._put(raw, row, 0, _element(name))
         return row
 
-    def _resolved(self, raw: bytes) -> str:
+    def add_attribute(self, raw: bytes) -> int:
+        """Return the row of a new attribute's name as written in the document."""
+        name, row = self._resolved(raw, ""), MOST_NAMES + len(self._attributes)
+        if name in self._attributes or len(self._attributes) >= MOST_ATTRIBUTES:  # one name with two prefixes
+            raise UnusualError
+        self._attributes.append(name)
+        code = A_NAMESPACE if raw == b"xmlns" or raw.startswith(b"xmlns:") else _ATTRIBUTES.get(name, A_OTHER)
+        self._put(raw, row, SLOTS, (code, 0, 0, 0, 0, 0, 0))
+        return row
+
+    def _put(self, raw: bytes, row: int, shift: int, meaning: tuple[int, ...]) -> None:
+        start = self._filled
+        if start + len(raw) > POOL:
+            raise UnusualError
+        self._filled += len(raw)
+        self.pool[start : self._filled] = np.frombuffer(raw, dtype=np.uint8)
+        self.names[row] = (start, len(raw), *meaning, 0, 0)
+        slot = int(name_hash(self.pool, start, self._filled)) & (SLOTS - 1)
+        while self.slots[shift + slot] >= 0:
+            slot = (slot + 1) & (SLOTS - 1)
+        self.slots[shift + slot] = row
+
+    def _resolved(self, raw: bytes, default: str) -> str:
         match = _NAME.fullmatch(raw)
         if match is None:
             raise UnusualError
         prefix, local = (match.group(1) or b"").decode(), match.group(2).decode()
-        if prefix == "xml" or (prefix and prefix != "xmlns" and prefix not in self._prefixes):
+        if prefix and prefix != "xmlns" and prefix not in self._prefixes:
             raise UnusualError
-        default = "" if self._of_attributes else self._prefixes.get("", "")
-        uri = self._prefixes.get(prefix, "") if prefix else default
-        name = f"{uri} {local}" if uri else local
-        if self._of_attributes and prefix and name in self.full:  # one name with two prefixes
-            raise UnusualError
-        return name
-
-    def _attribute(self, raw: bytes, name: str) -> tuple[int, ...]:
-        code = A_NAMESPACE if raw == b"xmlns" or raw.startswith(b"xmlns:") else _ATTRIBUTES.get(name, A_OTHER)
-        return (code, 0, 0, 0, 0, 0, 0)
+        uri = self._prefixes.get(prefix, prefix) if prefix else default
+        return f"{uri} {local}" if uri else local
 
 
 def _element(name: str) -> tuple[int, ...]:

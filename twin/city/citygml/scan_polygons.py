@@ -10,26 +10,35 @@ from numba import njit
 
 from twin.city.citygml.names import Kind
 from twin.city.citygml.scan_state import (
+    DEEPEST,
     DIMENSION,
+    FULL,
+    HARD_ROWS,
     KINDS,
+    LATE_ROWS,
+    MORE,
     N_ELEMENT,
-    N_HARD,
     N_KIND,
-    N_LATE,
     N_OUTER,
-    N_POLYGONS,
-    N_RINGS,
-    N_VALUES,
+    P_DEPTH,
+    P_DIMENSION,
+    P_FIRST,
+    P_JOINED,
+    P_LOOSE,
+    P_VALUES,
+    POLYGON_ROWS,
     POLYGONS,
     REVERSED,
+    RING_ROWS,
     RINGS,
+    ROOM,
     T_CLOSED,
     T_DIMENSION,
     T_NAME,
-    Names,
-    Output,
+    UNUSUAL,
+    VALUES,
 )
-from twin.city.citygml.scan_tokens import MORE, UNUSUAL, end_tag, start_tag, text_end
+from twin.city.citygml.scan_tokens import end_tag, start_tag, text_end
 
 __all__ = ["polygon"]
 
@@ -38,18 +47,13 @@ _RING, _CURVE_RING = KINDS.index(Kind.RING), KINDS.index(Kind.CURVE_RING)
 _COORDINATES = KINDS.index(Kind.COORDINATES)
 _EXACT = 1 << 53
 _LT, _SLASH = 60, 47
-_DEEPEST = 24  # elements open inside a polygon
 _POWERS = 10.0 ** np.arange(23)
-
-# What is open inside a polygon; the numbers are those of ``inside`` below.
-_DEPTH, _RING_DIMENSION, _LOOSE, _JOINED, _NUMBERS, _FIRST, _LATE_RING = range(7)
 
 
 @njit(cache=True, nogil=True)
-def _numbers(data: np.ndarray, i: int, n: int, out: Output) -> int:
+def _numbers(data: np.ndarray, i: int, n: int, state: np.ndarray, rows: np.ndarray, values: np.ndarray) -> int:
     """Read numbers up to the next tag; return its place."""
-    counts = out.counts
-    place = counts[N_VALUES]
+    place = state[VALUES]
     while True:
         while i < n and data[i] <= 32:
             c = data[i]
@@ -91,60 +95,62 @@ def _numbers(data: np.ndarray, i: int, n: int, out: Output) -> int:
         after = digits - point if point >= 0 else 0
         if easy and digits > 0 and after <= 22:
             value = mantissa / _POWERS[after]
-            out.values[place] = -value if negative else value
+            values[place] = -value if negative else value
         else:
-            hard = out.hard[counts[N_HARD]]
-            hard[0] = start
-            hard[1] = i
-            hard[2] = place
-            counts[N_HARD] += 1
+            if state[HARD_ROWS] >= rows.shape[1]:
+                return -FULL
+            hard = state[HARD_ROWS]
+            rows[HARD_ROWS, hard, 0] = start
+            rows[HARD_ROWS, hard, 1] = i
+            rows[HARD_ROWS, hard, 2] = place
+            state[HARD_ROWS] += 1
         place += 1
-    counts[N_VALUES] = place
+    state[VALUES] = place
     return i
 
 
 @njit(cache=True, nogil=True)
-def _ring_done(inside: np.ndarray, state: np.ndarray, out: Output) -> None:
-    row = out.rings[out.counts[N_RINGS]]
-    row[0] = out.counts[N_VALUES] - inside[_NUMBERS]
-    row[1] = inside[_RING_DIMENSION]
-    inside[_NUMBERS] = out.counts[N_VALUES]
-    inside[_RING_DIMENSION] = state[DIMENSION]
-    out.counts[N_RINGS] += 1
+def _ring_done(state: np.ndarray, rows: np.ndarray) -> None:
+    ring = state[RING_ROWS]
+    rows[RING_ROWS, ring, 0] = state[VALUES] - state[P_VALUES]
+    rows[RING_ROWS, ring, 1] = state[P_DIMENSION]
+    state[P_VALUES] = state[VALUES]
+    state[P_DIMENSION] = state[DIMENSION]
+    state[RING_ROWS] += 1
     state[RINGS] += 1
 
 
 @njit(cache=True, nogil=True)
-def _ends(kind: int, inside: np.ndarray, state: np.ndarray, out: Output) -> None:
+def _ends(kind: int, state: np.ndarray, rows: np.ndarray) -> None:
     """Do what the end of an element inside a polygon asks for."""
     if kind == _POSITIONS:
-        if not inside[_JOINED]:
-            _ring_done(inside, state, out)
-    elif (kind == _RING or kind == _CURVE_RING) and (inside[_LOOSE] or inside[_JOINED]):
-        _ring_done(inside, state, out)
-        inside[_LOOSE] = 0
-        inside[_JOINED] = 0
+        if not state[P_JOINED]:
+            _ring_done(state, rows)
+    elif kind in (_RING, _CURVE_RING) and (state[P_LOOSE] or state[P_JOINED]):
+        _ring_done(state, rows)
+        state[P_LOOSE] = 0
+        state[P_JOINED] = 0
 
 
 @njit(cache=True, nogil=True)
-def _starts(row: np.ndarray, dimension: int, inside: np.ndarray, state: np.ndarray, out: Output) -> bool:
+def _starts(name: int, names: np.ndarray, state: np.ndarray, rows: np.ndarray) -> bool:
     """Do what the start of an element inside a polygon asks for; False where it does not belong there."""
-    kind = row[N_KIND]
-    if kind == _COORDINATES or kind == _PATCH:
+    kind = names[name, N_KIND]
+    if kind in (_COORDINATES, _PATCH):
         return False
-    if row[N_OUTER]:
-        if state[RINGS] != inside[_FIRST]:
-            late = out.late[out.counts[N_LATE]]
-            late[0] = state[POLYGONS]
-            late[1] = state[RINGS]
-            out.counts[N_LATE] += 1
+    if names[name, N_OUTER]:
+        if state[RINGS] != state[P_FIRST]:
+            late = state[LATE_ROWS]
+            rows[LATE_ROWS, late, 0] = state[POLYGONS]
+            rows[LATE_ROWS, late, 1] = state[RINGS]
+            state[LATE_ROWS] += 1
     elif kind == _CURVE_RING:
-        inside[_JOINED] = 1
-    elif kind == _RING or kind == _POSITIONS or kind == _POSITION:
-        if dimension >= 0:
-            inside[_RING_DIMENSION] = dimension
+        state[P_JOINED] = 1
+    elif kind in (_RING, _POSITIONS, _POSITION):
+        if state[T_DIMENSION] >= 0:
+            state[P_DIMENSION] = state[T_DIMENSION]
         if kind == _POSITION:
-            inside[_LOOSE] = 1
+            state[P_LOOSE] = 1
     return True
 
 
@@ -153,44 +159,46 @@ def _inner(
     data: np.ndarray,
     i: int,
     n: int,
-    elements: Names,
-    attributes: Names,
-    tag: np.ndarray,
-    opened: np.ndarray,
-    inside: np.ndarray,
+    names: np.ndarray,
+    pool: np.ndarray,
+    slots: np.ndarray,
     state: np.ndarray,
-    out: Output,
+    stack: np.ndarray,
+    rows: np.ndarray,
+    values: np.ndarray,
 ) -> int:
-    """Read what stands inside a polygon, up to the place after its end tag."""
-    while inside[_DEPTH] > 0:
+    """Read what stands inside a polygon, up to the place after its end tag; its open elements lie behind DEEPEST."""
+    while state[P_DEPTH] > 0:
         i = text_end(data, i, n, False)
         if i < 0:
             return i
         if i + 1 >= n:
             return -MORE
         if data[i + 1] == _SLASH:
-            name = opened[inside[_DEPTH] - 1]
-            i = end_tag(data, i, n, elements, name)
+            name = stack[DEEPEST + state[P_DEPTH] - 1, 0]
+            i = end_tag(data, i, n, names, pool, name)
             if i < 0:
                 return i
-            inside[_DEPTH] -= 1
-            if inside[_DEPTH] > 0:
-                _ends(elements.rows[name, N_KIND], inside, state, out)
+            state[P_DEPTH] -= 1
+            if state[P_DEPTH] > 0:
+                _ends(names[name, N_KIND], state, rows)
             continue
-        i = start_tag(data, i, n, elements, attributes, tag, state, False)
+        i = start_tag(data, i, n, names, pool, slots, state, False)
         if i < 0:
             return i
-        name = tag[T_NAME]
-        if not _starts(elements.rows[name], tag[T_DIMENSION], inside, state, out) or inside[_DEPTH] >= _DEEPEST:
+        name = state[T_NAME]
+        kind = names[name, N_KIND]
+        if not _starts(name, names, state, rows) or state[P_DEPTH] >= DEEPEST:
             return -UNUSUAL
-        kind = elements.rows[name, N_KIND]
-        if tag[T_CLOSED]:
-            _ends(kind, inside, state, out)
+        if state[ROOM] <= 0:
+            return -FULL
+        if state[T_CLOSED]:
+            _ends(kind, state, rows)
             continue
-        opened[inside[_DEPTH]] = name
-        inside[_DEPTH] += 1
-        if kind == _POSITIONS or kind == _POSITION:
-            i = _numbers(data, i, n, out)
+        stack[DEEPEST + state[P_DEPTH], 0] = name
+        state[P_DEPTH] += 1
+        if kind in (_POSITIONS, _POSITION):
+            i = _numbers(data, i, n, state, rows, values)
             if i < 0:
                 return i
             if i + 1 >= n:
@@ -205,37 +213,40 @@ def polygon(
     data: np.ndarray,
     i: int,
     n: int,
-    elements: Names,
-    attributes: Names,
-    tag: np.ndarray,
+    names: np.ndarray,
+    pool: np.ndarray,
+    slots: np.ndarray,
     state: np.ndarray,
-    out: Output,
+    stack: np.ndarray,
+    rows: np.ndarray,
+    values: np.ndarray,
 ) -> int:
-    """Read the polygon whose start tag, read into ``tag``, ends before ``i``; return the place after its end tag.
+    """Read the polygon whose start tag, read into the state, ends before ``i``; return the place after its end tag.
 
-    Where it is not read to its end, rings, numbers and outputs are as before. The caller has taken its id, srsName
+    Where it is not read to its end, rings, numbers and tables are as before. The caller has taken its id, srsName
     and srsDimension.
     """
-    inside = np.zeros(_LATE_RING, dtype=np.int64)
-    opened = np.empty(_DEEPEST + 1, dtype=np.int64)
-    before = (out.counts[N_RINGS], out.counts[N_VALUES], out.counts[N_HARD], out.counts[N_LATE], state[RINGS])
-    inside[_RING_DIMENSION] = state[DIMENSION]
-    inside[_NUMBERS] = out.counts[N_VALUES]
-    inside[_FIRST] = state[RINGS]
-    name = tag[T_NAME]
-    if not tag[T_CLOSED]:
-        opened[0] = name
-        inside[_DEPTH] = 1
-        i = _inner(data, i, n, elements, attributes, tag, opened, inside, state, out)
+    before = (state[RING_ROWS], state[VALUES], state[HARD_ROWS], state[LATE_ROWS], state[RINGS])
+    state[P_DIMENSION] = state[DIMENSION]
+    state[P_VALUES] = state[VALUES]
+    state[P_FIRST] = state[RINGS]
+    state[P_LOOSE] = 0
+    state[P_JOINED] = 0
+    state[P_DEPTH] = 0
+    name = state[T_NAME]
+    if not state[T_CLOSED]:
+        stack[DEEPEST, 0] = name
+        state[P_DEPTH] = 1
+        i = _inner(data, i, n, names, pool, slots, state, stack, rows, values)
     if i < 0:
-        out.counts[N_RINGS], out.counts[N_VALUES], out.counts[N_HARD], out.counts[N_LATE], state[RINGS] = before
+        state[RING_ROWS], state[VALUES], state[HARD_ROWS], state[LATE_ROWS], state[RINGS] = before
         return i
-    if inside[_LOOSE] or inside[_JOINED] or inside[_NUMBERS] != out.counts[N_VALUES]:
+    if state[P_LOOSE] or state[P_JOINED] or state[P_VALUES] != state[VALUES]:
         return -UNUSUAL  # positions outside of a ring
-    row = out.polygons[out.counts[N_POLYGONS]]
-    row[0] = inside[_FIRST]
-    row[1] = elements.rows[name, N_ELEMENT]
-    row[2] = state[REVERSED]
-    out.counts[N_POLYGONS] += 1
+    row = state[POLYGON_ROWS]
+    rows[POLYGON_ROWS, row, 0] = state[P_FIRST]
+    rows[POLYGON_ROWS, row, 1] = names[name, N_ELEMENT]
+    rows[POLYGON_ROWS, row, 2] = state[REVERSED]
+    state[POLYGON_ROWS] += 1
     state[POLYGONS] += 1
     return i

@@ -1,4 +1,4 @@
-"""Tokens of XML for the compiled scanner: names, tags, texts, comments and numbers in a buffer of UTF-8 bytes.
+"""Tokens of XML for the compiled scanner: names, tags, texts and comments in a buffer of UTF-8 bytes.
 
 Only what a delivered city model consists of is read here: no entities in structure, no CDATA, no processing
 instruction, no declaration of a namespace below the root, ASCII names. All else is answered with ``-UNUSUAL``, and the
@@ -17,12 +17,19 @@ from twin.city.citygml.scan_state import (
     A_NAMESPACE,
     A_ORIENTATION,
     A_SYSTEM,
+    LAST_NAME,
+    MORE,
+    MOST_NAMES,
     N_KIND,
     N_LENGTH,
+    N_NEXT,
     N_OFFSET,
+    NAME,
     NAME_OF_ATTRIBUTE,
     NAME_START,
     NAME_STOP,
+    ROOM,
+    SLOTS,
     T_CLOSED,
     T_COUNT,
     T_DIMENSION,
@@ -31,18 +38,14 @@ from twin.city.citygml.scan_state import (
     T_MINUS,
     T_NAME,
     T_SYSTEM,
-    Names,
+    UNUSUAL,
 )
 
-__all__ = ["MORE", "NAME", "UNUSUAL", "comment_end", "end_tag", "name_hash", "start_tag", "text_end"]
-
-MORE, NAME, UNUSUAL = 1, 2, 3
-"""Answers: the buffer ends first, a name is new, this is for expat. Tokens answer with the minus."""
+__all__ = ["comment_end", "end_tag", "name_hash", "start_tag", "text_end"]
 
 _PRIME = np.uint64(0x100000001B3)
 _SEED = np.uint64(0xCBF29CE484222325)
 _LT, _GT, _SLASH, _EQUAL, _AMP, _MINUS, _BANG = 60, 62, 47, 61, 38, 45, 33
-_MOST_ATTRIBUTES = 62  # bits of the mask of attributes seen in a tag
 
 
 def _character_classes() -> np.ndarray:
@@ -69,25 +72,27 @@ def name_hash(data: np.ndarray, start: int, stop: int) -> np.uint64:
 
 
 @njit(cache=True, nogil=True)
-def _found(data: np.ndarray, start: int, stop: int, names: Names) -> int:
-    """Return the row of a name, -1 where it is new."""
-    mask = np.int64(len(names.slots) - 1)
-    slot = np.int64(name_hash(data, start, stop)) & mask
-    length = stop - start
+def _same(data: np.ndarray, start: int, pool: np.ndarray, offset: int, length: int) -> bool:
+    k = 0
+    while k < length and data[start + k] == pool[offset + k]:
+        k += 1
+    return k == length
+
+
+@njit(cache=True, nogil=True)
+def _found(
+    data: np.ndarray, start: int, stop: int, names: np.ndarray, pool: np.ndarray, slots: np.ndarray, shift: int
+) -> int:
+    """Return the row of a name, -1 where it is new; ``shift`` is 0 for elements, SLOTS for attributes."""
+    slot = np.int64(name_hash(data, start, stop)) & (SLOTS - 1)
     while True:
-        row = names.slots[slot]
+        row = slots[shift + slot]
         if row < 0:
             return -1
-        if names.rows[row, N_LENGTH] == length:
-            offset = names.rows[row, N_OFFSET]
-            same = True
-            for i in range(length):
-                if names.pool[offset + i] != data[start + i]:
-                    same = False
-                    break
-            if same:
-                return row
-        slot = (slot + 1) & mask
+        length = names[row, N_LENGTH]
+        if length == stop - start and _same(data, start, pool, names[row, N_OFFSET], length):
+            return row
+        slot = (slot + 1) & (SLOTS - 1)
 
 
 @njit(cache=True, nogil=True)
@@ -119,16 +124,14 @@ def comment_end(data: np.ndarray, i: int, n: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def end_tag(data: np.ndarray, i: int, n: int, names: Names, row: int) -> int:
+def end_tag(data: np.ndarray, i: int, n: int, names: np.ndarray, pool: np.ndarray, row: int) -> int:
     """Return the place after the end tag at ``i``, which must close the element of name ``row``."""
-    length = names.rows[row, N_LENGTH]
-    offset = names.rows[row, N_OFFSET]
+    length = names[row, N_LENGTH]
     i += 2
     if i + length >= n:
         return -MORE
-    for k in range(length):
-        if data[i + k] != names.pool[offset + k]:
-            return -UNUSUAL
+    if not _same(data, i, pool, names[row, N_OFFSET], length):
+        return -UNUSUAL
     i += length
     while i < n and _CLASSES[data[i]] & 2:
         i += 1
@@ -163,30 +166,37 @@ def _value_end(data: np.ndarray, i: int, n: int, loose: bool) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _known_attribute(data: np.ndarray, code: int, start: int, stop: int, tag: np.ndarray) -> bool:
+def _known_attribute(data: np.ndarray, code: int, start: int, stop: int, state: np.ndarray) -> bool:
     """Note an attribute the scanner knows; False where its value is out of the ordinary."""
     if code == A_NAMESPACE:
         return False
     if code == A_ORIENTATION:
-        tag[T_MINUS] = stop - start == 1 and data[start] == _MINUS
+        state[T_MINUS] = stop - start == 1 and data[start] == _MINUS
         return True
-    if code == A_DIMENSION:
-        tag[T_DIMENSION] = data[start] - 48
-        return stop - start == 1 and 2 <= tag[T_DIMENSION] <= 4
     if stop == start:
         return False
+    if code == A_DIMENSION:
+        state[T_DIMENSION] = np.int64(data[start]) - 48
+        return stop - start == 1 and 2 <= state[T_DIMENSION] <= 4
     place = T_ID if code == A_ID else T_HREF if code == A_HREF else T_SYSTEM if code == A_SYSTEM else -1
     if place >= 0:
-        if tag[place] >= 0:
+        if state[place] >= 0:
             return False
-        tag[place] = start
-        tag[place + 1] = stop
+        state[place] = start
+        state[place + 1] = stop
     return True
 
 
 @njit(cache=True, nogil=True)
 def _attributes(
-    data: np.ndarray, i: int, n: int, attributes: Names, tag: np.ndarray, state: np.ndarray, loose: bool
+    data: np.ndarray,
+    i: int,
+    n: int,
+    names: np.ndarray,
+    pool: np.ndarray,
+    slots: np.ndarray,
+    state: np.ndarray,
+    loose: bool,
 ) -> int:
     """Read the attributes of a start tag from the end of its name on; return the place after the tag."""
     seen = np.int64(0)
@@ -199,7 +209,7 @@ def _attributes(
         if data[i] == _GT:
             return i + 1
         if data[i] == _SLASH:
-            tag[T_CLOSED] = 1
+            state[T_CLOSED] = 1
             return i + 2 if data[i + 1] == _GT else -UNUSUAL
         if i == start:
             return -UNUSUAL
@@ -208,12 +218,12 @@ def _attributes(
             i += 1
         if i >= n:
             return -MORE
-        row = _found(data, start, i, attributes) if i > start else 0
-        if i == start or row >= _MOST_ATTRIBUTES:
+        if i == start:
             return -UNUSUAL
+        row = _found(data, start, i, names, pool, slots, SLOTS)
         if row < 0:
             return _new_name(state, start, i, 1)
-        bit = np.int64(1) << row
+        bit = np.int64(1) << (row - MOST_NAMES)
         while i < n and _CLASSES[data[i]] & 2:
             i += 1
         if i >= n:
@@ -227,30 +237,25 @@ def _attributes(
         stop = _value_end(data, i, n, loose)
         if stop < 0:
             return stop
-        if attributes.rows[row, N_KIND] and not _known_attribute(
-            data, attributes.rows[row, N_KIND], i + 1, stop, tag
-        ):
+        code = names[row, N_KIND]
+        if code and not _known_attribute(data, code, i + 1, stop, state):
             return -UNUSUAL
-        tag[T_COUNT] += 1
+        state[T_COUNT] += 1
         i = stop + 1
 
 
 @njit(cache=True, nogil=True)
-def start_tag(
-    data: np.ndarray,
-    i: int,
-    n: int,
-    elements: Names,
-    attributes: Names,
-    tag: np.ndarray,
-    state: np.ndarray,
-    loose: bool,
+def _name(
+    data: np.ndarray, start: int, n: int, names: np.ndarray, pool: np.ndarray, slots: np.ndarray, state: np.ndarray
 ) -> int:
-    """Read the start tag at ``i`` into ``tag``; return the place after it.
-
-    ``loose`` allows references to characters in values: the text is read again by expat.
-    """
-    start = i + 1
+    """Return the row of the element name at ``start``: first the one that came after the last name before is tried."""
+    last = state[LAST_NAME]
+    row = names[last, N_NEXT]
+    length = names[row, N_LENGTH]
+    likely = start + length < n and _same(data, start, pool, names[row, N_OFFSET], length)
+    if likely and not _CLASSES[data[start + length]] & 1:
+        state[LAST_NAME] = row
+        return row
     i = start
     while i < n and _CLASSES[data[i]] & 1:
         i += 1
@@ -258,17 +263,42 @@ def start_tag(
         return -MORE
     if i == start:
         return -UNUSUAL
-    row = _found(data, start, i, elements)
+    row = _found(data, start, i, names, pool, slots, 0)
     if row < 0:
         return _new_name(state, start, i, 0)
-    tag[T_NAME] = row
-    tag[T_CLOSED] = 0
-    tag[T_COUNT] = 0
-    tag[T_ID] = -1
-    tag[T_HREF] = -1
-    tag[T_SYSTEM] = -1
-    tag[T_DIMENSION] = -1
-    tag[T_MINUS] = 0
+    names[last, N_NEXT] = row
+    state[LAST_NAME] = row
+    return row
+
+
+@njit(cache=True, nogil=True)
+def start_tag(
+    data: np.ndarray,
+    i: int,
+    n: int,
+    names: np.ndarray,
+    pool: np.ndarray,
+    slots: np.ndarray,
+    state: np.ndarray,
+    loose: bool,
+) -> int:
+    """Read the start tag at ``i`` into the state; return the place after it.
+
+    ``loose`` allows references to characters in values: the text is read again by expat.
+    """
+    row = _name(data, i + 1, n, names, pool, slots, state)
+    if row < 0:
+        return row
+    state[ROOM] -= 1
+    state[T_NAME] = row
+    state[T_CLOSED] = 0
+    state[T_COUNT] = 0
+    state[T_ID] = -1
+    state[T_HREF] = -1
+    state[T_SYSTEM] = -1
+    state[T_DIMENSION] = -1
+    state[T_MINUS] = 0
+    i += 1 + names[row, N_LENGTH]
     if data[i] == _GT:
         return i + 1
-    return _attributes(data, i, n, attributes, tag, state, loose)
+    return _attributes(data, i, n, names, pool, slots, state, loose)

@@ -20,23 +20,29 @@ from twin.city.citygml.parsed import Parsed
 from twin.city.citygml.scan import scan
 from twin.city.citygml.scan_names import Head, NameTable, UnusualError, head_of
 from twin.city.citygml.scan_state import (
+    COUNTS,
     DEPTH,
+    FULL,
+    MORE,
+    NAME,
     NAME_OF_ATTRIBUTE,
     NAME_START,
     NAME_STOP,
     POS,
-    SIZE_OF_TAG,
-    new_output,
+    ROOM,
+    new_rows,
     new_stack,
     new_state,
+    new_texts,
 )
-from twin.city.citygml.scan_tokens import MORE, NAME
 
 __all__ = ["scan_document"]
 
-_PIECE = 4 << 20
+_PIECE = 1 << 20
 _LONGEST = 256 << 20  # bytes one polygon or attribute may take
 _HEAD = 1 << 20
+_ROOM = 1 << 14  # elements read before the tables are emptied
+_MOST_ROOM = 1 << 22
 _DECLARATION = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _CODECS = {"iso-8859-1", "iso-8859-15", "windows-1252", "utf-16"}
 
@@ -133,35 +139,76 @@ def _head(buffer: _Buffer) -> Head:
     return head
 
 
+class _Scanner:
+    """The arrays of one document and how far it is read."""
+
+    def __init__(self, buffer: _Buffer, path: str) -> None:
+        head = _head(buffer)
+        self._buffer = buffer
+        self._table = NameTable(head.prefixes)
+        self.state, self._stack = new_state(), new_stack()
+        self._stack[0, :2] = self._table.add_element(head.raw), 0
+        self.state[DEPTH], self.state[POS], self.state[ROOM] = 1, head.stop, _ROOM
+        self._rows, self._room = new_rows(2 * _ROOM), _ROOM
+        self._texts, self._values = new_texts(len(buffer.data))
+        self._emptied = -1
+        self.gathered = Gathered(path, head, self._table)
+
+    def run(self) -> None:
+        """Read the buffer to its end."""
+        buffer, table, state = self._buffer, self._table, self.state
+        while True:
+            answer = scan(
+                buffer.data, buffer.filled, table.names, table.pool, table.slots, state, self._stack, self._rows,
+                self._texts, self._values,
+            )  # fmt: skip
+            if answer == NAME:
+                raw = buffer.data[state[NAME_START] : state[NAME_STOP]].tobytes()
+                (table.add_attribute if state[NAME_OF_ATTRIBUTE] else table.add_element)(raw)
+            elif answer == FULL:
+                self._empty()
+            elif answer == MORE:
+                return
+            else:
+                raise UnusualError
+
+    def _empty(self) -> None:
+        """Take what the tables hold; make larger ones where one polygon fills them."""
+        self.gather()
+        if self.state[POS] == self._emptied:
+            self._room *= 4
+            if self._room > _MOST_ROOM:
+                raise UnusualError
+            self._rows = new_rows(2 * self._room)
+        self._emptied = int(self.state[POS])
+
+    def gather(self) -> None:
+        """Take what the tables hold."""
+        buffer = self._buffer
+        self.gathered.take(buffer.data, buffer.filled, self.state, self._rows, self._texts, self._values)
+        self.state[:COUNTS] = 0
+        self.state[ROOM] = self._room
+
+    def refill(self) -> bool:
+        """Go on in the document; False at its end."""
+        size = len(self._buffer.data)
+        more = self._buffer.refill(int(self.state[POS]))
+        self.state[POS] = 0
+        self._emptied = -1
+        if len(self._buffer.data) != size:
+            self._texts, self._values = new_texts(len(self._buffer.data))
+        return more
+
+
 def _scan(pieces: Iterator[bytes], path: str) -> Parsed:
     buffer = _Buffer(pieces)
     buffer.refill(0)
-    head = _head(buffer)
-    elements = NameTable(head.prefixes, of_attributes=False)
-    attributes = NameTable(head.prefixes, of_attributes=True)
-    state, stack, tag = new_state(), new_stack(), np.zeros(SIZE_OF_TAG, dtype=np.int64)
-    stack[0, :2] = elements.add(head.raw), 0
-    state[DEPTH], state[POS] = 1, head.stop
-    output = new_output(len(buffer.data))
-    gathered = Gathered(path, head, elements)
+    scanner = _Scanner(buffer, path)
     while True:
-        answer = scan(
-            buffer.data, buffer.filled, elements.names, attributes.names, tag, stack, state, output
-        )
-        if answer == NAME:
-            raw = buffer.data[state[NAME_START] : state[NAME_STOP]].tobytes()
-            (attributes if state[NAME_OF_ATTRIBUTE] else elements).add(raw)
-            continue
-        if answer != MORE:
-            raise UnusualError
-        gathered.take(buffer.data, buffer.filled, output)
-        output.counts[:] = 0
-        size = len(buffer.data)
-        if not buffer.refill(int(state[POS])):
+        scanner.run()
+        scanner.gather()
+        if not scanner.refill():
             break
-        state[POS] = 0
-        if len(buffer.data) != size:
-            output = new_output(len(buffer.data))
-    if state[DEPTH] or buffer.filled:
+    if scanner.state[DEPTH] or buffer.filled:
         raise UnusualError  # cut off
-    return gathered.parsed(state)
+    return scanner.gathered.parsed(scanner.state)
