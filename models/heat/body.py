@@ -10,7 +10,7 @@ the weather.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -270,7 +270,8 @@ def pet(
             age,
             air_pressure,
         )
-        kernel, fixed = memi_points, (body,)
+        kernel: Callable[..., None] = memi_points
+        fixed: tuple[np.ndarray, ...] = (body,)
     else:
         body = _body(posture, air_pressure, clothing, activity, height, age)
         room = _body(posture, air_pressure, height=height, age=age)  # dressed and active as the standard person

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from models.heat.plausibility import refuse_foreign_weather, warn_of_slipped_clock
 from models.heat.radiation import (
     black_body,
     clear_sky_radiation,
@@ -161,6 +162,7 @@ def forcing(
     InputError
         If a variable is missing, out of bounds or contradicts the sun.
     """
+    refuse_foreign_weather(weather)
     require_weather(weather)
     for name in ("air_temperature", "relative_humidity", "wind_speed", "global_radiation"):
         if weather[name].dims != ("time",):
@@ -184,10 +186,12 @@ def forcing(
         else np.full(ta.size, 1013.25)
     )
     direct, diffuse = _split(weather, g, elevation, outside, split)
+    clear = clear_sky_radiation(elevation, outside, ta, rh, pressure)
+    warn_of_slipped_clock(middle, g, clear, average)
     if "longwave_down" in weather:
         emissivity = np.asarray(weather["longwave_down"].values, dtype=float) / black_body(ta)
     else:
-        index = clearness(g, clear_sky_radiation(elevation, outside, ta, rh, pressure), elevation)
+        index = clearness(g, clear, elevation)
         emissivity = sky_emissivity(ta, rh, _hold(index), longwave=longwave)
     measured_at = float(weather["wind_speed"].attrs.get("height", 10.0))
     wind = wind_at(10.0, np.asarray(weather["wind_speed"].values, dtype=float), measured_at)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from models.heat.plausibility import refuse_absolute_crowns
 from models.heat.sweeps import Sweep, sweep_lines, sweep_plan
 from models.layers import InputError, require_layers, require_metric_grid
 
@@ -128,6 +129,7 @@ def relief_of(site: xr.Dataset) -> Relief:
             raise InputError(
                 f"Layer {name!r} has {holes} cells without a value, the first in row {row}, column {column}: fill them."
             )
+    refuse_absolute_crowns(terrain, canopy, trunk)
     if float(canopy.max(initial=0.0)) > 120.0:
         raise InputError(
             f"canopy_height reaches {float(canopy.max()):g} m; it is measured above ground, no tree is "

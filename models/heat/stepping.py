@@ -165,9 +165,9 @@ class Run:
             maps["air_temperature"] = np.array(np.broadcast_to(np.float32(air), self.shape))
         if any(name in _OF_THE_PERSON for name in names):
             maps["tmrt"] = self._tmrt(step, radiances, warmer)
-        if "utci" in names and not isinstance(air, np.ndarray):
+        if "utci" in names and isinstance(air, float):
             maps["utci"] = utci_of_map(maps["tmrt"], air, utci_coefficients(ta, rh), self._utci_wind(step))
-        elif "utci" in names:
+        elif "utci" in names and isinstance(air, np.ndarray):
             maps["utci"] = utci_of_air(maps["tmrt"], air, utci_cube(ta, rh), self._utci_wind(step))
         for name in (n for n in names if n in _BY_TABLE):
             options = {"posture": self.body.posture, "variant": self._variant} if name == "pet" else {}
@@ -198,7 +198,7 @@ class Run:
         elevation = max(float(self.air.elevation[step]), 0.0)
         beam = np.float32(k * body.beam_weight(elevation) * float(self.air.direct[step]))
         taken = radiances.taken
-        if warmer is not None:
+        if warmer is not None and self._sheltered is not None:
             slope = 4.0 * STEFAN_BOLTZMANN * (float(self.air.air_temperature[step]) + 273.15) ** 3
             taken = taken + np.float32(long * slope) * self._sheltered * warmer
         weight = np.float32(body.ground_weight)

@@ -82,7 +82,7 @@ class Street:
         self._deep = deep_temperature(air)
         self._sky = math.sqrt(1.0 + n["aspect"] ** 2) - n["aspect"]  # mean sky view of the floor
         self._albedo, self._aspect = n["albedo"], n["aspect"]
-        self._ground = tuple(np.array([n[name]], np.float32) for name in ("albedo", "emissivity", "evaporation"))
+        self._floor = [np.array([n[name]], np.float32) for name in ("albedo", "emissivity", "evaporation")]
         self._inertia = np.full(256, n["inertia"])
         self._excess, self._mean = np.zeros(1, np.float32), np.zeros(1, np.float32)
 
@@ -111,7 +111,7 @@ class Street:
         of_walls = float(((sent.mean(axis=0) - black) * sky_patches().horizontal).sum())
         step_ground(
             0, 1, self._excess, np.array([floor], np.float32),
-            np.array([self._sky * from_sky + (1.0 - self._sky) * of_walls], np.float32), *self._ground,
+            np.array([self._sky * from_sky + (1.0 - self._sky) * of_walls], np.float32), self._floor[0], self._floor[1], self._floor[2],
             np.zeros(1, np.uint8), self._inertia, np.empty(0, np.float32), radiative, convective, deep,
             evaporated_share(ta), seconds, change, self._mean,
         )  # fmt: skip
