@@ -55,8 +55,8 @@ def test_ellipsoid_by_hand() -> None:
     assert (canopy[40, 40], trunk[40, 40]) == (16.0, 4.0)
     assert canopy[40, 46] == pytest.approx(14.8)
     assert trunk[46, 40] == pytest.approx(5.2)
-    assert canopy[40, 50] == pytest.approx(10.0)
-    assert canopy[40, 51] == 0.0
+    assert canopy[40, 49] > trunk[40, 49] > 0
+    assert (canopy[40, 50], trunk[40, 50]) == (0.0, 0.0), "the rim has no depth"
 
 
 def test_cone_by_hand() -> None:
@@ -155,3 +155,21 @@ def test_crowns_reach_in_from_outside() -> None:
     canopy, _ = crown_layers(tree_table([{"place": Point(-2.0, 40.0)}]), grid_box((0, 0, 80, 80), 1.0), FLAT, log)
     assert (canopy[:, :2] > 0).any()
     assert not (canopy[:, 2:] > 0).any()
+
+
+@pytest.mark.parametrize("step", [0.5, 1.0, 2.0, 4.0])
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+def test_every_crown_cell_has_depth(shape: str, step: float) -> None:
+    """Rims and slopes at every resolution: the heat model refuses a crown that ends where it begins."""
+    trees = tree_table(
+        [
+            {"crown_diameter": 4.0 * d, "crown_shape": shape, "place": Point(8.0 * i + 2.0, 24.0 * d + 2.0)}
+            for i in range(10)
+            for d in (1, 2, 3)
+        ]
+    )
+    box = grid_box((0.0, 0.0, 96.0, 96.0), step)
+    slope = np.add.outer(np.zeros(box.shape[0]), 0.4 * step * np.arange(box.shape[1])).astype(np.float32)
+    canopy, trunk = crown_layers(trees, box, slope, GapLog())
+    assert (canopy > 0).sum() > 10
+    assert (trunk[canopy > 0] < canopy[canopy > 0]).all()

@@ -81,7 +81,7 @@ def _crown_rows(
                 low, high = _crown_at(shape[t], min(share, 1.0), base[t], top[t])
                 rise = ground[t] - terrain[row, column]
                 upper, lower = np.float32(high + rise), np.float32(max(low + rise, 0.0))
-                if upper <= 0.0:
+                if upper <= 0.0 or upper <= lower:  # below this cell's ground, or the bare rim of an ellipsoid
                     continue
                 canopy[row, column] = max(upper, canopy[row, column])
                 trunk[row, column] = min(lower, trunk[row, column])
