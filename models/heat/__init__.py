@@ -13,6 +13,7 @@ from models.heat.perceived import perceived_temperature
 from models.heat.person import mean_radiant_temperature
 from models.heat.shading import shadow
 from models.heat.simulation import simulate
+from models.heat.siting import tree_sites
 from models.heat.summaries import summarise
 from models.heat.sun import sun_position
 from models.heat.tiles import halo
@@ -35,6 +36,7 @@ __all__ = [
     "sky_view_factor",
     "summarise",
     "sun_position",
+    "tree_sites",
     "utci",
     "wbgt",
     "wet_bulb_globe",

@@ -128,6 +128,23 @@ class SkyGeometry:
         bits.setflags(write=False)
         return SkyGeometry(relief, bits[0], bits[1], _content_hash(relief))
 
+    def part(self, rows: slice, columns: slice) -> SkyGeometry:
+        """Return what the cells of a part of the grid see, with the surroundings they have in the whole.
+
+        Parameters
+        ----------
+        rows, columns : slice
+            Of the part, without steps.
+        """
+        relief = self.relief.part(rows, columns)
+
+        def cut(bits: np.ndarray) -> np.ndarray:
+            return np.ascontiguousarray(bits.reshape(_PLANES, *self.shape)[:, rows, columns]).reshape(_PLANES, -1)
+
+        return SkyGeometry(
+            relief, cut(self.open_bits), cut(self.crown_bits), f"{self.key} {relief.origin} {relief.shape}"
+        )
+
     def open_patches(self, row: int, column: int) -> tuple[np.ndarray, np.ndarray]:
         """Return for one cell which patches are open and in which a crown comes first, two boolean arrays (153,)."""
         at = row * self.shape[1] + column

@@ -6,6 +6,7 @@ orientations that can be seen in that direction; those round a cell are lit as f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,13 +111,17 @@ class Environment:
         Whether the diffuse sky is equally bright.
     wall : str
         Material of the walls.
+    sun : callable, optional
+        Gives for a step the sunlit share of the cells and the lit share of walls, for a part of a grid whose
+        surroundings are known elsewhere.
     """
 
     def __init__(
         self, site: xr.Dataset, geometry: SkyGeometry, air: Forcing, latitude: float, person: Person, *,
-        isotropic: bool, wall: str,
+        isotropic: bool, wall: str, sun: Callable[[int], tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> None:  # fmt: skip
         self.geometry, self.air, self.person = geometry, air, person
+        self._sun = sun
         self.ground = np.asarray(site["building_id"].values) == 0
         self.view = GroundView(self.ground, geometry.relief.cell)
         self._sums = WindowSums(geometry.shape)
@@ -151,7 +156,9 @@ class Environment:
         elevation, azimuth = float(air.elevation[step]), self.grid_azimuth(step)
         direct = float(air.direct[step])
         light, lit = np.zeros(shape, np.float32), None
-        if direct > 0.0 and elevation > 0.0:
+        if direct > 0.0 and elevation > 0.0 and self._sun is not None:
+            light, lit = self._sun(step)
+        elif direct > 0.0 and elevation > 0.0:
             light, lit = sunlit_street(self.geometry.relief, azimuth, elevation, tau, self._sums)
         walls = self._street.advance(step, azimuth)
         shortwave = self._shortwave(step, azimuth, elevation, tau, walls)

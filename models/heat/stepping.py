@@ -11,7 +11,7 @@ reflections of the second order, body shadow, anthropogenic heat, and cells on r
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,10 @@ def _known(name: str, value: str, allowed: tuple[str, ...]) -> str:
 
 
 class Run:
-    """A site under a course of weather; the options are those of :func:`models.heat.simulate`."""
+    """A site under a course of weather; the options are those of :func:`models.heat.simulate`.
+
+    ``sun`` as for :class:`models.heat.radiance.Environment`.
+    """
 
     def __init__(
         self,
@@ -111,6 +114,7 @@ class Run:
         wind: str = "station",
         air: str = "station",
         pet_variant: str = VARIANTS[0],
+        sun: Callable[[int], tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> None:
         self.body = person(posture)
         require_layers(site, ("building_id", "land_cover"))
@@ -121,7 +125,9 @@ class Run:
         self._variant = _known("pet_variant", pet_variant, VARIANTS)
         self.air = forcing(weather, *place, split=split, longwave=longwave)
         seen = _geometry_of(site, geometry)
-        self.surroundings = Environment(site, seen, self.air, place[0], self.body, isotropic=isotropic, wall=wall)
+        self.surroundings = Environment(
+            site, seen, self.air, place[0], self.body, isotropic=isotropic, wall=wall, sun=sun
+        )
         self.ground = self.surroundings.ground
         self.shape = seen.shape
         self._share = pedestrian_wind_share(site).values if local else None
