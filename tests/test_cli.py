@@ -15,7 +15,7 @@ import pytest
 import twin
 from twin.cli import main
 
-COMMANDS = ("demo", "check", "run", "view", "schema")
+COMMANDS = ("demo", "check", "convert", "run", "view", "schema")
 
 
 @pytest.fixture(autouse=True)
@@ -260,3 +260,47 @@ def test_demo_from_an_empty_folder(tmp_path):
     table = pd.read_csv(folder / "indicators.csv")
     effect = table.loc[table["name"] == "utci_under_crowns_minus_open_sealed", "value"]
     assert effect.iloc[0] < -2.0
+
+
+@pytest.mark.parametrize(
+    ("name", "format_name"),
+    [
+        ("stadt.city.json", "CityJSON 2.0"),
+        ("stadt.city.jsonl", "CityJSONSeq"),
+        ("stadt.gml", "CityGML 3.0"),
+        ("stadt.gml.gz", "CityGML 3.0"),
+        ("stadt.gpkg", "GeoPackage"),
+        ("stadt", "folder of GeoParquet tables"),
+    ],
+)
+def test_convert_by_the_ending(samples, tmp_path, capsys, name, format_name):
+    assert called("convert", str(samples / "lod2"), str(tmp_path / name), "--lod", "2") == 0
+    said = capsys.readouterr().out
+    assert format_name in said
+    source = twin.load(samples / "lod2", lod=2)
+    assert f"{len(source.buildings)} Building" in said
+    if name != "stadt.gpkg":
+        again = twin.load(tmp_path / name)
+        assert list(again.objects["id"]) == list(source.objects["id"])
+        assert len(again.polygons) == len(source.polygons)
+
+
+def test_convert_says_what_a_format_has_no_place_for(samples, tmp_path, capsys):
+    assert called("convert", str(samples / "city.toml"), str(tmp_path / "stadt.gml"), "--lang", "de") == 0
+    said = capsys.readouterr().out
+    assert "weggelassen: trees, land_cover, streets" in said
+    assert "terrain" in said
+    assert "twin check" in said
+
+
+def test_convert_brings_to_another_crs(samples, tmp_path):
+    assert called("convert", str(samples / "lod2"), str(tmp_path / "stadt.city.json"), "--crs", "EPSG:25833") == 0
+    again = twin.load(tmp_path / "stadt.city.json")
+    assert "zone 33N" in again.crs.name
+    back = again.objects.to_crs(25832).total_bounds
+    assert back == pytest.approx(twin.load(samples / "lod2").objects.total_bounds, abs=0.05)
+
+
+def test_convert_to_an_unknown_ending_reads_nothing(samples, tmp_path, capsys):
+    assert called("convert", str(samples / "fehlt.gml"), str(tmp_path / "stadt.dwg")) == 2
+    assert "ending that no writer knows" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The command line: ``twin demo``, ``check``, ``run``, ``view`` and ``schema``.
+"""The command line: ``twin demo``, ``check``, ``convert``, ``run``, ``view`` and ``schema``.
 
 Exit codes: 0 done; 1 ``check`` found errors, or a fault of ours (one sentence and the path of a log file); 2 bad
 input, said in one sentence. Nothing heavy is imported before a command runs.
@@ -268,6 +268,32 @@ def check(
         _show_inspection(found, language)
     if (found.gaps["severity"] == "error").any():
         raise typer.Exit(1)
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="City profile, CityGML, CityJSON, a folder of them, or of tables.")],
+    target: Annotated[
+        Path, typer.Argument(help="Result: .city.json, .city.jsonl, .gml, .gpkg, or a folder (GeoParquet tables).")
+    ],
+    lod: Annotated[str | None, typer.Option(help="Only this level of detail, such as 2.")] = None,
+    crs: Annotated[str | None, typer.Option(help="CRS of the result, such as EPSG:25832.")] = None,
+    lang: Language = None,
+) -> None:
+    """Convert city data; the ending of the result says to which format.
+
+    Example: [bold]twin convert lod2/ district.city.json --lod 2[/bold]
+    """
+    _speak(lang)
+    from twin.city.conversion import convert as run_conversion
+
+    done = run_conversion(source, target, lod=lod, crs=crs)
+    counts = ", ".join(f"{count} {name}" for name, count in done.counts.items() if count)
+    _say("converted", file=_shown(done.path), format=done.format, counts=counts)
+    if done.left_out:
+        _say("left_out", layers=", ".join(done.left_out))
+    if len(done.gaps):
+        _say("convert_gaps", count=len(done.gaps), source=_shown(source))
 
 
 @app.command()
