@@ -47,10 +47,12 @@ class Relief:
 
     def part(self, rows: slice, columns: slice) -> Relief:
         """Return the heights of a part of the grid."""
-        parts = [v.reshape(self.shape)[rows, columns] for v in (self.surface, self.under, self.top)]
+        surface, under, top = (
+            np.ascontiguousarray(v.reshape(self.shape)[rows, columns]) for v in (self.surface, self.under, self.top)
+        )
         first = self.origin[0] + rows.indices(self.shape[0])[0], self.origin[1] + columns.indices(self.shape[1])[0]
-        shape = int(parts[0].shape[0]), int(parts[0].shape[1])
-        return Relief(shape, self.cell, *(np.ascontiguousarray(v).ravel() for v in parts), first)
+        shape = int(surface.shape[0]), int(surface.shape[1])
+        return Relief(shape, self.cell, surface.ravel(), under.ravel(), top.ravel(), first)
 
     def directed(self, azimuth: float, elevation: float, *, turn: bool = True) -> Direction:
         """Return how a direction crosses this grid.

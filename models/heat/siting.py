@@ -101,10 +101,12 @@ class _Search:
         whole = part == (slice(0, geometry.shape[0]), slice(0, geometry.shape[1]))
         seen = geometry if whole else geometry.part(*part)
         run = Run(cut, self.weather, geometry=seen, sun=self.sun.of_part(bits, geometry.shape, part))
-        total = np.zeros(seen.shape)
+        total, last = np.zeros(seen.shape), int(np.flatnonzero(self.scored)[-1])
         for step, maps in enumerate(run.steps(("utci",))):
             if self.scored[step]:
                 total += np.nan_to_num(maps["utci"])
+            if step == last:
+                break
         return total
 
     def try_tree(self, tree: _Tree, people: np.ndarray) -> tuple[float, tuple[slice, slice], Any]:

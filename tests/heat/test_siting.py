@@ -26,7 +26,7 @@ PLACES = [(35.5, 55.5), (50.5, 60.5), (95.5, 40.5), (100.5, 75.5), (25.5, 70.5),
 def at(site, places):
     """Return places counted from the lower left corner of the grid."""
     x0, y0 = float(site.x[0]) - 0.5, float(site.y[-1]) - 0.5
-    return np.array(places) + [x0, y0]
+    return np.array(places) + np.array([x0, y0])
 
 
 def plant(site, place, height=10.0, crown=8.0, trunk=3.0):
