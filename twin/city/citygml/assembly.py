@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pyproj
 
-from twin.city.citygml.columns import FileColumns, of_level
+from twin.city.citygml.columns import FileColumns, finite, of_level
 from twin.city.citygml.geometry import Geometry, geometry_of
 from twin.city.citygml.implicit import place_templates
 from twin.city.citygml.links import Links
 from twin.city.citygml.names import local_name
 from twin.city.citygml.parsed import RUN_COLUMNS, Parsed
+from twin.city.citygml.systems import change_between
 from twin.city.crs import CrsDecision, decide_axes, parse_crs
 from twin.city.gaps import GapLog
 
@@ -52,6 +53,7 @@ def columns_of(parsed: Parsed, name: str, log: GapLog, *, lod: str | None, crs: 
     polygons, surfaces, shells = place_templates(parsed, geometry, links, surfaces, shells, name, log)
     columns = FileColumns(objects, boundaries, surfaces, shells, polygons, decision)
     _fill_heights(columns)
+    columns = finite(columns, name, log)
     _told(parsed, name, log)
     return columns if lod is None else of_level(columns, lod)
 
@@ -167,6 +169,7 @@ def _surfaces(parsed: Parsed, geometry: Geometry, boundaries: dict[str, np.ndarr
     runs = np.vstack((parsed.runs[:, columns], [[-1, -1, -1, -1]]))
     owner, boundary, lod, template = runs[geometry.run].T.copy()
     relief = np.array([_number(a.get("lod", "nan")) for a in parsed.object_attributes] + [np.nan])
+    relief[~((relief >= 0) & (relief <= 4))] = np.nan
     lod = np.where((lod < 0) & np.isfinite(relief[owner]), np.nan_to_num(relief[owner], nan=-1.0), lod)
     kinds = np.append(boundaries["kind"], "")
     return {
@@ -249,7 +252,8 @@ def _transform_others(
         other = parse_crs(told)
         if not points.any():
             continue
-        if other.crs is None or main.crs is None:
+        change = change_between(other.crs, main.crs)
+        if change is None:
             log.add(
                 "gml_crs_of_surface_unknown", layer="buildings", severity="warning", count=1, source=name, told=told
             )
@@ -257,7 +261,6 @@ def _transform_others(
         box = (*xyz[points, :2].min(axis=0), *xyz[points, :2].max(axis=0))
         other = decide_axes(other, box)
         first, second = (xyz[points, 1], xyz[points, 0]) if other.swap_axes else (xyz[points, 0], xyz[points, 1])
-        change = pyproj.Transformer.from_crs(other.crs, main.crs, always_xy=True)
         xyz[points, 0], xyz[points, 1] = change.transform(first, second)
         log.add(
             "gml_crs_mixed_in_file", layer="buildings", severity="info", count=int(points.sum()), source=name,

@@ -10,7 +10,7 @@ from twin.city.crs import CrsDecision
 from twin.city.gaps import GapLog
 from twin.city.model import Polygons
 
-__all__ = ["FileColumns", "joined", "of_level"]
+__all__ = ["FileColumns", "finite", "joined", "of_level"]
 
 
 @dataclass
@@ -29,6 +29,25 @@ def of_level(columns: FileColumns, lod: str) -> FileColumns:
     """Keep the polygons of one level of detail, and those that tell none."""
     level = columns.surfaces["lod"]
     return _only(columns, (level == int(lod)) | (level < 0))
+
+
+def finite(columns: FileColumns, name: str, log: GapLog) -> FileColumns:
+    """Leave out, with a row in the gap table, polygons that a transformation has taken off the map."""
+    xyz, polygons = columns.polygons.xyz, columns.polygons
+    if np.isfinite(xyz.sum()):
+        return columns
+    wild = ~np.isfinite(xyz).all(axis=1)
+    total = np.concatenate(([0], np.cumsum(wild)))[polygons.ring_start[polygons.polygon_start]]
+    lost = np.diff(total) > 0
+    places = [
+        str(found or f"polygon {i + 1}")
+        for i, found in zip(np.flatnonzero(lost), columns.surfaces["id"][lost], strict=True)
+    ]
+    log.add(
+        "gml_coordinates_wild", layer="buildings", severity="error", count=int(lost.sum()), of=len(lost), source=name,
+        places=places,
+    )  # fmt: skip
+    return _only(columns, ~lost)
 
 
 def _select(polygons: Polygons, keep: np.ndarray) -> Polygons:

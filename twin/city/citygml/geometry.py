@@ -105,7 +105,8 @@ def geometry_of(parsed: Parsed, name: str, log: GapLog) -> Geometry:
     broken = _per_polygon(unreadable, first)
     if total and broken.all():
         raise _nothing_readable(name, bad_texts)
-    left_out = broken | _without_place(xyz, dimensions, sizes, first, broken, ids, name, log)
+    empty = _without_outer(parsed.late_exteriors, sizes, first)
+    left_out = broken | _without_place(xyz, dimensions, sizes, empty, first, broken, ids, name, log)
     closed_rings = _closed(xyz, sizes)
     open_rings = ~closed_rings & (sizes > 0)
     closing = np.zeros(len(xyz), dtype=bool)
@@ -146,6 +147,7 @@ def _without_place(
     xyz: np.ndarray,
     dimensions: np.ndarray,
     sizes: np.ndarray,
+    empty: np.ndarray,
     first: np.ndarray,
     broken: np.ndarray,
     ids: np.ndarray,
@@ -160,9 +162,7 @@ def _without_place(
     wild_rings = np.zeros(len(sizes), dtype=bool)
     wild_rings[ring_of_point[~finite.all(axis=1)]] = True
     wild = _per_polygon(wild_rings, first) & ~broken
-    empty = np.diff(first) == 0
-    empty[~empty] |= sizes[first[:-1][~empty]] == 0
-    empty &= ~broken & ~wild
+    empty = empty & ~broken & ~wild
     for code, flags in (
         ("gml_coordinates_unreadable", broken),
         ("gml_coordinates_wild", wild),
@@ -170,6 +170,13 @@ def _without_place(
     ):
         _tell(log, code, flags, ids, name, "error")
     return wild | empty
+
+
+def _without_outer(late: np.ndarray, sizes: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Tell which polygons have no outer ring with points; ``late`` names outer rings written after others."""
+    outer = first[:-1].copy()
+    outer[late[:, 0]] = late[:, 1]
+    return (outer >= first[1:]) | (np.append(sizes, 0)[outer] == 0)
 
 
 def _closed(xyz: np.ndarray, sizes: np.ndarray) -> np.ndarray:
