@@ -24,7 +24,7 @@ from twin.scenario import handouts
 from twin.scenario.handouts import binary_step, rounded
 from twin.scenario.indicators import indicators
 from twin.scenario.results import Result, with_summary
-from twin.scenario.safe_files import MANIFEST, replaced_folder, restore
+from twin.scenario.safe_files import MANIFEST, _is_still, replaced_folder, restore
 from twin.scenario.schema import Scenario
 
 
@@ -202,6 +202,24 @@ def test_a_writer_that_fails_leaves_the_old_result(tmp_path):
     made_result().save(folder, also=[lambda new: (new / "extra.txt").write_text("x")])
     assert (folder / "extra.txt").is_file()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a"]
+
+
+def test_nothing_hidden_is_left_after_a_failure(tmp_path):
+    with pytest.raises(KeyboardInterrupt), replaced_folder(tmp_path / "a") as new:
+        (new / "half").write_text("x")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_was_cleared_away_is_no_lock(tmp_path):
+    """A run that ends between opening and locking of another must not leave that one with a lock on nothing."""
+    file = tmp_path / "lock"
+    with file.open("ab") as handle:
+        assert _is_still(file, handle)
+        file.unlink()
+        assert not _is_still(file, handle)
+        file.write_bytes(b"")
+        assert not _is_still(file, handle)
 
 
 KILLED = """

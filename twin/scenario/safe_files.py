@@ -44,6 +44,14 @@ def _lock(handle: IO[bytes]) -> bool:
     return True
 
 
+def _is_still(path: Path, handle: IO[bytes]) -> bool:
+    """Tell whether an open file is the one a path names; another run may have cleared it away in between."""
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def _flush(folder: Path) -> None:
     """Write a folder and everything in it through to the disk."""
     for place, _folders, files in os.walk(folder):
@@ -143,7 +151,7 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
     new = folder.parent / f".{folder.name}.partial"
     new.mkdir(exist_ok=True)
     with open(new / _LOCK, "ab") as handle:
-        if not _lock(handle):
+        if not _lock(handle) or not _is_still(new / _LOCK, handle):
             raise InputError(text("scenario.output_busy", folder=folder))
         for entry in new.iterdir():
             if entry.name != _LOCK:
@@ -159,5 +167,6 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
                 raise InputError(text("scenario.disk_full", folder=folder.parent)) from error
             raise
         finally:
-            shutil.rmtree(inner, ignore_errors=True)
-    shutil.rmtree(new, ignore_errors=True)
+            shutil.rmtree(new, ignore_errors=True)  # while the lock is held: no other run can have begun in it
+    if sys.platform == "win32":
+        shutil.rmtree(new, ignore_errors=True)  # an open file cannot be removed there
