@@ -77,10 +77,13 @@ class WeatherSource(_Part):
 class HeatRun(_Part):
     """[run.heat]: heat stress at street level."""
 
-    outputs: tuple[Literal["tmrt", "utci", "pet", "shadow", "surface_temperature"], ...] = Field(
+    outputs: tuple[
+        Literal["tmrt", "utci", "pet", "pt", "wbgt", "air_temperature", "shadow", "surface_temperature"], ...
+    ] = Field(
         default=("tmrt", "utci"),
         min_length=1,
-        description="Layers: mean radiant temperature, UTCI, PET, sunlit fraction, ground temperature.",
+        description="Layers: mean radiant temperature, UTCI, PET, perceived temperature, WBGT, air temperature, "
+        "sunlit fraction, ground temperature.",
     )
     posture: Literal["standing", "sitting"] = Field(default="standing", description="Posture of the person.")
     sky: Literal["perez", "isotropic"] = Field(default="perez", description="How diffuse radiation is spread.")
@@ -91,6 +94,13 @@ class HeatRun(_Part):
     wind: Literal["station", "local"] = Field(
         default="station",
         description="Wind of the comfort indices: that of the weather, or slowed by what stands around.",
+    )
+    air: Literal["station", "local"] = Field(
+        default="station",
+        description="Air temperature: that of the weather, or of each cell (needs the weather of a whole day).",
+    )
+    pet_variant: Literal["walther_goestchel", "umep_memi"] = Field(
+        default="walther_goestchel", description="Form of PET: corrected (2018), or that of older codes."
     )
     wall: str = Field(default="brick", description="Material of the walls (models/heat/tables/wall.csv).")
 
