@@ -26,7 +26,7 @@ __all__ = ["DIRECTIONS", "Patches", "longwave_sky", "shortwave_sky", "sky_patche
 DIRECTIONS = ("north", "east", "south", "west")
 """The four vertical sides, in the order of ``Patches.vertical``."""
 
-_LONGWAVE_EXPONENT = 0.308  # growth of the emissivity towards the horizon, Martin & Berdahl 1984
+_LONGWAVE_EXPONENT = 0.308  # exponent of Angstroem 1915 in the form of Martin & Berdahl 1984, as Nahon et al. 2019 take it
 
 
 class Patches(NamedTuple):

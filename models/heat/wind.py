@@ -58,7 +58,9 @@ def wind_share(plan: np.ndarray, frontal: np.ndarray, height: np.ndarray) -> np.
     roughness = np.maximum((1.0 - displacement) * np.exp(-(pressure**-0.5)), grass / tall)  # z0/H
     above = np.log(top / grass) / np.log(10.0 / grass)  # wind at the blending height over wind at the station
     friction = n["von_karman"] * above / np.log((top / tall - displacement) / roughness)  # u* over wind at the station
-    between = friction * np.sqrt(2.0 / np.maximum(frontal, 1e-6))  # stress = half of frontal area times speed squared
+    # force balance with a drag coefficient of 1: stress = half of frontal area times speed squared; Bentham & Britter
+    # hold it constant above a frontal density of 0.2, here it goes on falling
+    between = friction * np.sqrt(2.0 / np.maximum(frontal, 1e-6))
     return np.asarray(np.minimum(between, open_share))
 
 
