@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from models.heat.relief import Relief, relief_of
-from models.heat.sky import sky_patches
+from models.heat.sky import DIRECTIONS, sky_patches
 from models.heat.sweeps import merge_transposed
 from models.layers import InputError, read_table
 from models.parallel import in_blocks, over
@@ -154,9 +154,19 @@ class SkyGeometry:
         ]
         return bits[0].astype(bool), bits[1].astype(bool)
 
-    def sky_view_factor(self, transmissivity: float | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the sky view factors: in all, of buildings and terrain alone, of crowns alone; float32 (y, x)."""
-        weights = sky_patches().horizontal
+    def sky_view_factor(
+        self, transmissivity: float | None = None, *, weights: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the sky view factors: in all, of buildings and terrain alone, of crowns alone; float32 (y, x).
+
+        Parameters
+        ----------
+        transmissivity : float, optional
+            Share of light that crowns let through; by default crowns in leaf.
+        weights : numpy.ndarray, optional
+            Of the patches, (153,), with sum 1; by default those on a horizontal surface.
+        """
+        weights = sky_patches().horizontal if weights is None else weights
         tau = (
             float(read_table("models.heat", "foliage.csv")[0]["leaf_on"]) if transmissivity is None else transmissivity
         )
@@ -306,7 +316,7 @@ def _keep(path: Path, bits: np.ndarray) -> None:
     os.replace(file.name, path)
 
 
-def sky_view_factor(site: xr.Dataset, *, geometry: SkyGeometry | None = None) -> xr.Dataset:
+def sky_view_factor(site: xr.Dataset, *, geometry: SkyGeometry | None = None, halves: bool = False) -> xr.Dataset:
     """Return how much of the sky each cell sees: 1 on an open field, near 0 in a narrow yard.
 
     Parameters
@@ -315,18 +325,22 @@ def sky_view_factor(site: xr.Dataset, *, geometry: SkyGeometry | None = None) ->
         Layers ``terrain_height``, ``surface_height``, ``canopy_height`` and ``trunk_height`` [m] on ("y", "x").
     geometry : SkyGeometry, optional
         What :func:`prepare` gave for the same site.
+    halves : bool
+        Whether to add the factors of the northern, eastern, southern and western half of the sky.
 
     Returns
     -------
     xarray.Dataset
         ``svf`` (with crowns in leaf letting a little through), ``svf_building`` (terrain and buildings alone) and
-        ``svf_vegetation`` (crowns alone), float32 (y, x).
+        ``svf_vegetation`` (crowns alone), float32 (y, x); with ``halves`` each of them also as ``..._north`` and so on,
+        1 where that half of the sky is free.
 
     References
     ----------
     Lindberg & Grimmond 2011, doi 10.1007/s00704-010-0382-8 (the three factors).
     """
-    found = (geometry or prepare(site)).sky_view_factor()
+    seen = geometry or prepare(site)
+    found = seen.sky_view_factor()
     names = {
         "svf": "Sky view factor, crowns included",
         "svf_building": "Sky view factor of terrain and buildings",
@@ -336,6 +350,12 @@ def sky_view_factor(site: xr.Dataset, *, geometry: SkyGeometry | None = None) ->
         name: (("y", "x"), values, {"units": "1", "long_name": long})
         for (name, long), values in zip(names.items(), found, strict=True)
     }
+    for number, side in enumerate(DIRECTIONS if halves else ()):
+        weights = sky_patches().half[number] * sky_patches().horizontal
+        parts = seen.sky_view_factor(weights=weights / weights.sum())
+        for (name, long), values in zip(names.items(), parts, strict=True):
+            attrs = {"units": "1", "long_name": f"{long}, {side} half"}
+            data[f"{name}_{side}"] = (("y", "x"), values, attrs)
     return xr.Dataset(data, coords=spatial_coordinates(site))
 
 

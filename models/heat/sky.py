@@ -26,7 +26,9 @@ __all__ = ["DIRECTIONS", "Patches", "longwave_sky", "shortwave_sky", "sky_patche
 DIRECTIONS = ("north", "east", "south", "west")
 """The four vertical sides, in the order of ``Patches.vertical``."""
 
-_LONGWAVE_EXPONENT = 0.308  # exponent of Angstroem 1915 in the form of Martin & Berdahl 1984, as Nahon et al. 2019 take it
+_LONGWAVE_EXPONENT = (
+    0.308  # exponent of Angstroem 1915 in the form of Martin & Berdahl 1984, as Nahon et al. 2019 take it
+)
 
 
 class Patches(NamedTuple):
@@ -40,6 +42,8 @@ class Patches(NamedTuple):
     """Weight on a horizontal surface; the sum is 1."""
     vertical: np.ndarray
     """Weights on vertical surfaces that face north, east, south and west, (4, 153); each sum is 1/2."""
+    half: np.ndarray
+    """Share of each patch in the northern, eastern, southern and western half of the sky, (4, 153)."""
 
 
 @cache
@@ -52,7 +56,7 @@ def sky_patches() -> Patches:
     >>> patches.azimuth.size, float(patches.horizontal.sum().round(12))
     (153, 1.0)
     """
-    azimuth, elevation, horizontal, vertical = [], [], [], []
+    azimuth, elevation, horizontal, vertical, half = [], [], [], [], []
     for ring in read_table("models.heat", "sky_patches.csv"):
         low, high = math.radians(float(ring["lower"])), math.radians(float(ring["upper"]))
         count = int(ring["count"])
@@ -64,10 +68,11 @@ def sky_patches() -> Patches:
             horizontal.append((math.sin(high) ** 2 - math.sin(low) ** 2) / count)
             spread = np.radians(az + 360.0 / count * ((np.arange(3600) + 0.5) / 3600 - 0.5))
             sides = [np.maximum(np.cos(spread - np.radians(90.0 * side)), 0.0).mean() for side in range(4)]
+            half.append([(np.cos(spread - np.radians(90.0 * side)) > 0.0).mean() for side in range(4)])
             vertical.append([band * 2.0 / count * side for side in sides])
     weights = np.array(vertical).T
     weights *= 0.5 / weights.sum(axis=1, keepdims=True)  # the midpoint rule leaves 1e-7
-    patches = Patches(np.array(azimuth), np.array(elevation), np.array(horizontal), weights)
+    patches = Patches(np.array(azimuth), np.array(elevation), np.array(horizontal), weights, np.array(half).T)
     for values in patches:
         values.setflags(write=False)
     return patches

@@ -309,3 +309,28 @@ def test_damaged_cache_is_made_again(make_heat_site, tmp_path, caplog):
     assert np.array_equal(again.open_bits, first.open_bits)
     assert "damaged" in caplog.text
     assert np.load(path).shape == (2, *first.open_bits.shape)
+
+
+def test_halves_of_the_sky(make_heat_site, with_building):
+    site = with_building(make_heat_site((60, 61)), slice(0, 30), slice(None), 400.0)
+    found = heat.sky_view_factor(site, halves=True).isel(y=30, x=30)  # a high wall close by in the north
+    assert float(found.svf_north) < 0.06  # the ray of a patch on the border stands for both of its halves
+    assert float(found.svf_south) == pytest.approx(1.0, abs=0.01)
+    assert float(found.svf_east) == pytest.approx(0.5, abs=0.02)
+    assert float(found.svf_west) == pytest.approx(0.5, abs=0.02)
+    whole = heat.sky_view_factor(rough_site(make_heat_site, 4), halves=True)
+    for a, b in (("north", "south"), ("east", "west")):
+        mean = 0.5 * (whole[f"svf_{a}"] + whole[f"svf_{b}"])
+        assert np.abs(mean - whole.svf).max() < 2e-3
+    assert sky_patches().half.sum(axis=0) == pytest.approx(np.full(153, 2.0), abs=2e-3)
+
+
+def test_only_the_named_area_may_change(make_heat_site, with_crown):
+    site = rough_site(make_heat_site, 8, shape=(40, 50))
+    after = with_crown(site.copy(deep=True), slice(10, 13), slice(20, 23), 25.0, 3.0)
+    x, y = site.x.values, site.y.values
+    area = (x[19], y[14], x[24], y[8])
+    before = prepare(site)
+    assert np.array_equal(before.update(after, area).crown_bits, prepare(after).crown_bits)
+    with pytest.raises(InputError, match="outside changed_area"):
+        before.update(after, (x[0], y[39], x[10], y[30]))
