@@ -12,6 +12,7 @@ from twin.city.bodies import footprint_shapes, object_bounds, top_of
 from twin.city.defaults import default
 from twin.city.gaps import GapLog
 from twin.city.model import City
+from twin.city.terrain import terrain_at
 
 __all__ = ["cross_check"]
 
@@ -150,7 +151,7 @@ def _above_the_terrain(city: City, log: GapLog) -> None:
     height = np.full(len(objects), np.inf)  # of the lowest point of each family above the highest ground around it
     west, south, east, north = bounds[rows].T
     corners = [(west, south), (east, south), (west, north), (east, north), ((west + east) / 2, (south + north) / 2)]
-    ground = np.fmax.reduce([_terrain_at(city, np.column_stack(corner)) for corner in corners])
+    ground = np.fmax.reduce([terrain_at(city.terrain, np.column_stack(corner)) for corner in corners])
     np.fmin.at(height, top[rows], lowest[rows] - ground)
     families = np.unique(top[rows[~np.isnan(ground)]])
     above = families[height[families] > default("building_above_most")]
@@ -167,21 +168,8 @@ def _above_the_terrain(city: City, log: GapLog) -> None:
 
 
 def _unknown_ground(city: City, points: np.ndarray) -> np.ndarray:
-    return np.isnan(_terrain_at(city, points))
-
-
-def _terrain_at(city: City, points: np.ndarray) -> np.ndarray:
-    """Return the terrain [m] in whose cells points lie; NaN beside the terrain and in its holes."""
     assert city.terrain is not None
-    x, y = city.terrain["x"].values, city.terrain["y"].values
-    dx = (x[-1] - x[0]) / max(1, len(x) - 1) or 1.0
-    dy = (y[-1] - y[0]) / max(1, len(y) - 1) or -1.0
-    column, row = np.floor((points[:, 0] - x[0]) / dx + 0.5), np.floor((points[:, 1] - y[0]) / dy + 0.5)
-    inside = (column >= 0) & (column < len(x)) & (row >= 0) & (row < len(y))
-    values = city.terrain.values[
-        np.where(inside, row, 0).astype(np.int64), np.where(inside, column, 0).astype(np.int64)
-    ]
-    return np.asarray(np.where(inside, values, np.nan))
+    return np.isnan(terrain_at(city.terrain, points))
 
 
 def _roofless(city: City, log: GapLog) -> None:

@@ -23,6 +23,7 @@ from twin.city.defaults import default
 from twin.city.delimited import SUFFIXES as TABLE_SUFFIXES
 from twin.city.features import VECTOR_SUFFIXES, read_features
 from twin.city.files import found, holds_cityjson, is_citygml, source_rows
+from twin.city.ground_checks import check_ground
 from twin.city.land_cover import read_land_cover
 from twin.city.model import LAND_COVER_COLUMNS, NETWORK_COLUMNS, SOURCE_COLUMNS, STATION_COLUMNS, TREE_COLUMNS, City
 from twin.city.placing import Bounds, Reference, grown, parsed, placed, require_projected
@@ -299,6 +300,7 @@ class _Loading:
             city = _cut(city, grown(ref.area, default("neighbour_margin")), ref)
         city = city.replace(trees=fill_trees(city.trees, ref.log))
         cross_check(city, ref.log)
+        check_ground(city, ref.log)
         none = pd.DataFrame({column: pd.Series(dtype=kind) for column, kind in SOURCE_COLUMNS.items()})
         sources = pd.concat(self.sources, ignore_index=True) if self.sources else none
         self.done(self.steps + 1)

@@ -25,7 +25,7 @@ from twin.city.profile import CanopyLayer, TerrainLayer
 from twin.city.rasters import TEXT_POINTS, Raster, read_raster, to_city, warped
 from twin.errors import InputError
 
-__all__ = ["as_array", "merged_tiles", "place_tile", "read_terrain", "report_holes", "terrain_bounds"]
+__all__ = ["as_array", "merged_tiles", "place_tile", "read_terrain", "report_holes", "terrain_at", "terrain_bounds"]
 
 
 def read_terrain(files: Sequence[Path], layer: TerrainLayer, ref: Reference) -> xr.DataArray:
@@ -255,3 +255,22 @@ def terrain_bounds(terrain: xr.DataArray) -> Bounds:
     dx = abs(float(x[-1] - x[0])) / max(1, len(x) - 1) / 2
     dy = abs(float(y[0] - y[-1])) / max(1, len(y) - 1) / 2
     return float(x.min()) - dx, float(y.min()) - dy, float(x.max()) + dx, float(y.max()) + dy
+
+
+def terrain_at(terrain: xr.DataArray, points: np.ndarray) -> np.ndarray:
+    """Return the terrain [m] in whose cells points lie; NaN beside the terrain and in its holes.
+
+    Parameters
+    ----------
+    terrain : xarray.DataArray
+        Height on ("y", "x"), evenly spaced.
+    points : numpy.ndarray
+        (n, 2) east, north [m].
+    """
+    x, y = terrain["x"].values, terrain["y"].values
+    dx = (x[-1] - x[0]) / max(1, len(x) - 1) or 1.0
+    dy = (y[-1] - y[0]) / max(1, len(y) - 1) or -1.0
+    column, row = np.floor((points[:, 0] - x[0]) / dx + 0.5), np.floor((points[:, 1] - y[0]) / dy + 0.5)
+    inside = (column >= 0) & (column < len(x)) & (row >= 0) & (row < len(y))
+    values = terrain.values[np.where(inside, row, 0).astype(np.int64), np.where(inside, column, 0).astype(np.int64)]
+    return np.asarray(np.where(inside, values, np.nan))

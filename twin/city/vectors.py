@@ -105,8 +105,10 @@ def read_streets(files: Sequence[Path], layer: StreetsLayer, ref: Reference) -> 
         frame = ref.fit(of_type(frame, _LINES, "lines", "streets", file, ref), str(file), "streets", declared=layer.crs)
         ids = texts(frame, "id")
         made = np.array([f"{file.stem}-{row}" for row in frame.index], dtype=object)
+        ids = np.where(ids == "", made, ids)
+        _report_levels(frame, ids, file, ref)
         data = {
-            "id": np.where(ids == "", made, ids),
+            "id": ids,
             "name": texts(frame, "name"),
             "kind": texts(frame, "kind"),
             "width": number_column(frame, "width"),
@@ -114,6 +116,26 @@ def read_streets(files: Sequence[Path], layer: StreetsLayer, ref: Reference) -> 
         }
         frames.append(gpd.GeoDataFrame(data, geometry=frame.geometry.values, crs=ref.crs).explode(ignore_index=True))
     return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=ref.crs).astype(NETWORK_COLUMNS)
+
+
+_NOT_SET = ("", "no", "f", "false", "0", "nein", "n")
+
+
+def _report_levels(frame: gpd.GeoDataFrame, ids: np.ndarray, file: Path, ref: Reference) -> None:
+    """Tell which streets run over or under the terrain; their heights are not those of the ground."""
+    raised = np.zeros(len(frame), dtype=bool)
+    for name in ("bridge", "tunnel"):
+        words = np.array([str(word).strip().lower() for word in texts(frame, name)], dtype=object)
+        raised |= ~np.isin(words, _NOT_SET)
+    ref.log.add(
+        "streets_off_the_ground",
+        layer="streets",
+        severity="info",
+        count=int(raised.sum()),
+        of=len(frame),
+        source=file.name,
+        places=ids[raised],
+    )
 
 
 def read_stations(files: Sequence[Path], layer: StationsLayer, ref: Reference) -> gpd.GeoDataFrame:
