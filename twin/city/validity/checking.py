@@ -22,7 +22,7 @@ from twin.errors import InputError
 if TYPE_CHECKING:
     import geopandas as gpd
 
-__all__ = ["Topology", "Validity", "validate"]
+__all__ = ["Topology", "Validity", "check_polygons", "check_shells", "check_solids", "unusable", "validate"]
 
 _LEAST = 2000  # polygons worth a thread of their own
 _HARMLESS = (102, 103, 203, 204)  # codes of polygons that leave the edges of a shell as they are
@@ -131,12 +131,15 @@ def check_polygons(city: City, *, snap: float, planarity: float, normals: float)
     index, size = np.zeros(len(xyz), np.int64), np.zeros(len(ring_start) - 1, np.int64)
     uv, normal, off = np.zeros((len(xyz), 2)), np.zeros((count, 3)), np.zeros(count)
     shape = (xyz, ring_start, polygon_start)
-    bad, unusable = _unusable(polygons)
-    found = [unusable]
+    bad, without = unusable(polygons)
+    found = [without]
     found += in_blocks(clean, count, *shape, closed, snap, index, size, bad, least=_LEAST)
     found += in_blocks(project, count, *shape, index, size, bad, planarity, uv, normal, off, least=_LEAST)
-    bad |= off > planarity  # told by 203; in its projection such a polygon says nothing about its rings
-    found += in_blocks(simple, count, xyz, uv, ring_start, polygon_start, index, size, bad, least=_LEAST)
+    off_plane = off > planarity  # told by 203; the projection of such a polygon says nothing about its rings
+    found += in_blocks(
+        simple, count, xyz, uv, ring_start, polygon_start, index, size, off_plane, snap, bad, least=_LEAST
+    )  # fmt: skip
+    bad |= off_plane
     holed = np.flatnonzero(~bad & (np.diff(polygon_start) > 1))
     found += in_blocks(
         holes, len(holed), holed, xyz, uv, ring_start, polygon_start, index, size, bad, least=_LEAST
@@ -147,7 +150,7 @@ def check_polygons(city: City, *, snap: float, planarity: float, normals: float)
     return together(*found)
 
 
-def _unusable(polygons: Polygons) -> tuple[np.ndarray, np.ndarray]:
+def unusable(polygons: Polygons) -> tuple[np.ndarray, np.ndarray]:
     """Return which polygons have no points (902) or coordinates that are not finite (999), and rows of them."""
     first = polygons.ring_start[polygons.polygon_start]
     points = np.diff(first)

@@ -52,11 +52,27 @@ def _boxes_apart(a: Solid, b: Solid, depth: float) -> bool:
     return bool((np.minimum(a[0].high, b[0].high) - np.maximum(a[0].low, b[0].low) <= depth).any())
 
 
+def _apart(a: shapely.Geometry, b: shapely.Geometry, depth: float) -> bool:
+    shared = shapely.intersection(a, b)
+    return bool(
+        shapely.area(shared) <= depth * depth
+        or shapely.is_empty(shapely.buffer(shared, -0.5 * depth, join_style="mitre"))
+    )  # fmt: skip
+
+
+def _outline(solid: Solid) -> shapely.Geometry:
+    """Return what a solid covers, seen from above: the union of the triangles that face up."""
+    pos, triangles = solid[0].pos[:, :2], solid[0].triangles
+    corners = pos[triangles]
+    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    up = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] > 1e-9
+    return shapely.union_all(shapely.polygons(corners[up]))
+
+
 def _outlines_apart(a: Solid, b: Solid, depth: float) -> bool:
-    """Tell whether the convex outlines of two solids, seen from above, overlap no deeper than allowed."""
+    """Tell whether two solids, seen from above, overlap no deeper than allowed: their convex hulls, then they."""
     hulls = [shapely.convex_hull(shapely.multipoints(mesh[0].pos[:, :2])) for mesh in (a, b)]
-    shared = shapely.intersection(*hulls)
-    return bool(shapely.area(shared) <= depth * depth or shapely.is_empty(shapely.buffer(shared, -0.5 * depth)))
+    return _apart(hulls[0], hulls[1], depth) or _apart(_outline(a), _outline(b), depth)
 
 
 def _overlap(a: Solid, b: Solid, depth: float) -> tuple[float, np.ndarray] | None:

@@ -112,9 +112,13 @@ def _of_solids(city: City) -> dict[str, np.ndarray]:
         together = (city.surfaces["body"] == "CompositeSolid").to_numpy()[polygon]
         composite = np.where(together, city.surfaces["geometry"].to_numpy(dtype=np.int64)[polygon], -1)
     keep = polygon >= 0
+    solid, owner = table["solid"].to_numpy(dtype=np.int64), table["object"].to_numpy(dtype=np.int64)
+    pairs = np.unique(np.column_stack([solid, owner]), axis=0)
+    if len(np.unique(pairs[:, 0])) < len(pairs):  # cities put together may count their solids from 0 each
+        solid = np.asarray(pd.factorize(pd.MultiIndex.from_arrays([owner, solid]))[0], dtype=np.int64)
     columns = _columns(
-        len(table), polygon=polygon, row=np.arange(len(table)), object=table["object"].to_numpy(dtype=np.int64),
-        lod=table["lod"].to_numpy(dtype=np.int64), solid=table["solid"].to_numpy(dtype=np.int64),
+        len(table), polygon=polygon, row=np.arange(len(table)), object=owner,
+        lod=table["lod"].to_numpy(dtype=np.int64), solid=solid,
         number=table["shell"].to_numpy(dtype=np.int64), composite=composite,
         reverse=table["reversed"].to_numpy(dtype=bool), surface=False,
     )  # fmt: skip

@@ -96,8 +96,8 @@ def _frame(
     for k in range(1, 3):
         if a[k, k] < a[least, least]:
             least = k
-    longest = (least + 1) % 3 if a[(least + 1) % 3, (least + 1) % 3] >= a[(least + 2) % 3, (least + 2) % 3] else 0
-    if longest == 0 and a[(least + 1) % 3, (least + 1) % 3] < a[(least + 2) % 3, (least + 2) % 3]:
+    longest = (least + 1) % 3
+    if a[longest, longest] < a[(least + 2) % 3, (least + 2) % 3]:
         longest = (least + 2) % 3
     u0, u1, u2 = frame[0, longest], frame[1, longest], frame[2, longest]
     n0, n1, n2 = frame[0, least], frame[1, least], frame[2, least]

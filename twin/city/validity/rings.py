@@ -177,6 +177,16 @@ def _fault(uv: np.ndarray, begin: int, size: int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _returns(xyz: np.ndarray, index: np.ndarray, begin: int, size: int, snap: float) -> int:
+    """Return the number (from 0) of a point the ring comes back to, -1 where there is none."""
+    for i in range(size - 2):
+        for j in range(i + 2, size - 1 if i == 0 else size):
+            if _near(xyz, index[begin + i], index[begin + j], snap):
+                return i
+    return -1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def simple(
     start: int,
     stop: int,
@@ -186,9 +196,14 @@ def simple(
     polygon_start: np.ndarray,
     index: np.ndarray,
     size: np.ndarray,
+    off_plane: np.ndarray,
+    snap: float,
     bad: np.ndarray,
 ) -> np.ndarray:
-    """Tell 104 for the rings of polygons ``start`` to ``stop``; such polygons are marked in ``bad``."""
+    """Tell 104 for the rings of polygons ``start`` to ``stop``; such polygons are marked in ``bad``.
+
+    Of polygons ``off_plane`` the projection says nothing: in them, only points a ring comes back to are told.
+    """
     rows, count = np.empty((64, 9)), 0
     for p in range(start, stop):
         if bad[p]:
@@ -197,7 +212,10 @@ def simple(
         for r in range(first, last):
             if size[r] < 3:
                 continue
-            i = _fault(uv, ring_start[r], size[r])
+            if off_plane[p]:
+                i = _returns(xyz, index, ring_start[r], size[r], snap)
+            else:
+                i = _fault(uv, ring_start[r], size[r])
             if i >= 0:
                 at = index[ring_start[r] + i]
                 rows, count = add(rows, count, 104, p, r - first, -1, np.nan, -1, xyz, at, at)
