@@ -105,6 +105,23 @@ def test_scene_is_quiet_on_stderr() -> None:
     assert "bad X server" not in done.stderr
 
 
+@drawn
+def test_a_picture_needs_no_notebook(tmp_path: Path) -> None:
+    """IPython comes with the extra ``notebook`` alone; pictures are for everybody."""
+    code = (
+        "import sys\nsys.modules['IPython'] = None\n"
+        "import geopandas as gpd, shapely\nfrom twin.city.model import City\nimport twin.view\n"
+        "house = {'id': 'a', 'kind': 'Building', 'parent': -1, 'lod': '0', 'function': '', 'roof_type': '',"
+        " 'measured_height': 6.0, 'ground_height': 30.0, 'storeys': 2.0, 'year': 1900.0, 'attributes': {}, 'source': ''}\n"
+        "objects = gpd.GeoDataFrame([house], geometry=[shapely.box(4, 4, 8, 8)], crs='EPSG:25832')\n"
+        "twin.view.picture(City(crs=objects.crs, objects=objects, area=(0, 0, 20, 20)), None, sys.argv[1])\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "scene.png")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "scene.png").stat().st_size > 5000
+
+
 def test_nothing_to_draw_is_said(square_city: City) -> None:
     empty = City(crs=square_city.crs, name="Leerstadt")
     if CAN_DRAW:

@@ -6,6 +6,7 @@ because the heat model has computed them. Nothing of PyVista is imported before 
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -207,7 +208,8 @@ def _plotter(size: tuple[int, int], off_screen: bool | None) -> pv.Plotter:
         from pyvista.plotting.themes import Theme
 
         theme = Theme()
-        theme.jupyter_backend = "static"  # notebooks show a picture unless .show(jupyter_backend=...) asks for more
+        if find_spec("IPython") is not None:  # else there is no notebook, and PyVista refuses the setting
+            theme.jupyter_backend = "static"  # notebooks show a picture unless .show(jupyter_backend=...) asks for more
         plotter = pyvista.Plotter(off_screen=off_screen, window_size=list(size), lighting="none", theme=theme)
     background: Any = plotter.set_background
     background("#f7f9fa", top="#a9c6dc")
