@@ -16,6 +16,7 @@ import pandas as pd
 
 from twin.city.bodies import body_bounds
 from twin.city.cadastres import recognised
+from twin.city.citygml.foreign import foreign_gml
 from twin.city.crs import crs_label
 from twin.city.delimited import SUFFIXES as TABLE_SUFFIXES
 from twin.city.delimited import read_delimited
@@ -64,6 +65,9 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
     name = os.fspath(path)
     if file.suffix.lower() == ".toml" or (file / "city.toml").is_file():
         return _of_city(name, "profile", load(path))
+    foreign = foreign_gml(file)
+    if foreign is not None:
+        return _of_foreign(file, *foreign)
     if is_citygml(name):
         return _of_city(name, "citygml", load(buildings=name))
     if holds_cityjson(name):
@@ -149,6 +153,21 @@ def _extent_of(city: City) -> Bounds | None:
     table = np.array(found, dtype=float)
     (west, south), (east, north) = table[:, :2].min(axis=0), table[:, 2:].max(axis=0)
     return float(west), float(south), float(east), float(north)
+
+
+def _of_foreign(file: Path, root: str, polygons: int) -> Inspection:
+    """Tell what GML holds that is no city model: polygons, and an error row, since no run can use them."""
+    log = GapLog()
+    log.add("not_citygml", layer="buildings", severity="error", count=1, of=1, source=file.name, root=root)
+    return Inspection(
+        path=os.fspath(file),
+        kind="gml",
+        counts={"polygons": polygons},
+        crs=None,
+        extent=None,
+        gaps=log.table(),
+        sources=source_rows([file], Layer(path=(os.fspath(file),)), "gml"),
+    )
 
 
 def _without_crs(layer: str, file: Path) -> GapLog:
