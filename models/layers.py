@@ -147,7 +147,7 @@ def land_cover_property(column: str) -> np.ndarray:
 
     Examples
     --------
-    >>> float(land_cover_property("albedo")[LAND_COVER["water"]].round(2))
+    >>> round(float(land_cover_property("albedo")[LAND_COVER["water"]]), 2)
     0.05
     """
     values = np.full(256, np.nan, dtype=np.float32)

@@ -112,6 +112,17 @@ def test_profile_and_scenario_name_files_and_columns_that_exist(samples: Path, t
 # ---- terrain
 
 
+def test_every_file_has_a_licence(samples: Path) -> None:
+    profile = tomllib.loads((samples / "city.toml").read_text(encoding="utf-8"))
+    layers = [layer for table in profile.values() if isinstance(table, list | dict) for layer in _tables(table)]
+    assert [layer["licence"] for layer in layers] == ["CC0-1.0"] * 5
+    assert "# licence: CC0-1.0" in (samples / "wetter_hitzetag.csv").read_text(encoding="utf-8")
+
+
+def _tables(value: list | dict) -> list[dict]:
+    return [value] if isinstance(value, dict) else [entry for entry in value if isinstance(entry, dict)]
+
+
 def test_terrain_covers_the_area_with_a_slope_to_the_river(samples: Path) -> None:
     with rasterio.open(samples / "dgm1.tif") as raster:
         assert raster.crs.to_epsg() == 25832

@@ -45,6 +45,17 @@ def test_our_names_in_utc(tmp_path):
     assert (weather.attrs["interval"], weather.attrs["step_seconds"]) == ("end", 3600.0)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_with_a_byte_order_mark(tmp_path, encoding):
+    """Excel writes "Unicode text" as UTF-16."""
+    content = (
+        "Datum;Uhrzeit (MEZ);Lufttemperatur (°C);Rel. Feuchte (%);Windgeschwindigkeit (m/s);Globalstrahlung (W/m²)\n"
+    )
+    content += "19.07.2022;14:00;33,5;31;2,0;850\n19.07.2022;15:00;34,1;29;1,8;820\n"
+    weather = read_weather(written(tmp_path, content, encoding=encoding), interval="start")
+    np.testing.assert_allclose(weather["air_temperature"], [33.5, 34.1])
+
+
 def test_german_names_units_decimal_comma_old_encoding_and_clock(tmp_path):
     content = (
         "Datum;Uhrzeit (MEZ);Lufttemperatur (°C);Rel. Feuchte (%);Windgeschwindigkeit (km/h);Globalstrahlung (W/m²);"

@@ -6,6 +6,7 @@ own clock. What stamps and units mean is settled in ``weather_files``.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import difflib
 import io
@@ -84,9 +85,11 @@ def _names() -> dict[str, str]:
 
 
 def text_of(path: Path) -> str:
-    """Return a file's text: UTF-8, else the Windows code page that older German exports use."""
+    """Return a file's text: UTF-8, UTF-16 where its mark says so, else the Windows code page of older German exports."""
     raw = path.read_bytes()
     try:
+        if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return raw.decode("utf-16")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         return raw.decode("cp1252", errors="replace")

@@ -18,7 +18,9 @@ _TURBIDITY = 3.9  # Linke; clear summer air with a little haze
 _T_MIN, _T_MAX, _DEW = 19.2, 36.3, 15.6  # [degC]
 _HEADER = (
     "# Gemachter Hitzetag für Lindenau am Wehr (erfunden): keine Messung, aus Klarhimmelmodell und Tagesgang.",
-    "# Zeit: UTC, Ende der Stunde; Werte sind Mittel der Stunde vor dem Stempel. Wind in 10 m Höhe. Lizenz CC0-1.0.",
+    "# Zeit: UTC, Ende der Stunde; Werte sind Mittel der Stunde vor dem Stempel. Wind in 10 m Höhe.",
+    "# licence: CC0-1.0",
+    "# attribution: Lindenau am Wehr, invented sample district",
 )
 
 
