@@ -122,13 +122,16 @@ def _some(polygons: Polygons, rows: np.ndarray) -> Polygons:
 def moved(city: City, crs: pyproj.CRS) -> City:
     """Return the city in another CRS: east and north are transformed, heights keep their datum."""
     if city.crs is None or same_place(city.crs, crs):
-        return city.replace(crs=crs, objects=city.objects.set_crs(crs, allow_override=True))
+        tables = {name: getattr(city, name) for name in ("objects", "trees", "land_cover")}
+        return city.replace(crs=crs, **{n: table.set_crs(crs, allow_override=True) for n, table in tables.items()})
     change = pyproj.Transformer.from_crs(horizontal(city.crs), horizontal(crs), always_xy=True)
     xyz = city.polygons.xyz.copy()
     xyz[:, 0], xyz[:, 1] = change.transform(xyz[:, 0], xyz[:, 1])
     polygons = Polygons(xyz, city.polygons.ring_start, city.polygons.polygon_start)
     objects = placed(city.objects.set_crs(horizontal(city.crs), allow_override=True), crs)
-    return city.replace(crs=crs, objects=objects, polygons=polygons, surfaces=_turned(city.surfaces, polygons))
+    surfaces = _turned(city.surfaces, polygons)
+    own = {n: placed(t, crs) for n, t in (("trees", city.trees), ("land_cover", city.land_cover)) if len(t)}
+    return city.replace(crs=crs, objects=objects, polygons=polygons, surfaces=surfaces, **own)
 
 
 def _turned(surfaces: pd.DataFrame, polygons: Polygons) -> pd.DataFrame:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +51,7 @@ def read_bodies(layer: BuildingsLayer, ref: Reference, *, alone: bool = True) ->
     if not columns and all(is_citygml(path) for path in layer.path):
         from twin.city.citygml import read_citygml
 
-        return _bodies(read_citygml, layer, ref, alone)
+        return _bodies(partial(read_citygml, at=layer.at), layer, ref, alone)
     if not columns and all(holds_cityjson(path) for path in layer.path):
         from twin.city.cityjson import read_cityjson
 
@@ -102,7 +104,10 @@ def _local(city: City, bounds: Bounds, where: str, ref: Reference, alone: bool) 
     ref.cover(bounds, where)
     label = crs_label(ref.crs)
     ref.log.add("crs_assumed", layer="buildings", severity="warning", count=1, of=1, source=where, default=label)
-    return city.replace(crs=ref.crs, objects=city.objects.set_crs(ref.crs, allow_override=True))
+    own = {
+        name: getattr(city, name).set_crs(ref.crs, allow_override=True) for name in ("objects", "trees", "land_cover")
+    }
+    return city.replace(crs=ref.crs, **own)
 
 
 def _heights_from_storeys(city: City, layer: BuildingsLayer, ref: Reference) -> City:
@@ -139,7 +144,7 @@ def all_bodies(layers: Sequence[City], ref: Reference) -> City:
     Returns
     -------
     City
-        Without gaps and sources.
+        Without gaps and sources; with the trees, land cover and streams the models hold themselves.
     """
     if not layers:
         return City(crs=ref.crs)
@@ -160,7 +165,8 @@ def all_bodies(layers: Sequence[City], ref: Reference) -> City:
             source=sources,
             places=ids[whole],
         )
-        single.append(bodies.kept(city, ~again))
+        trees = city.trees[~city.trees["id"].isin(ids[again])]
+        single.append(bodies.kept(city, ~again).replace(trees=trees))
         seen |= set(ids)
     joined = bodies.joined(single, ref.crs)
     return City(
@@ -170,4 +176,13 @@ def all_bodies(layers: Sequence[City], ref: Reference) -> City:
         polygons=joined.polygons,
         boundaries=joined.boundaries,
         shells=joined.shells,
+        trees=_together([city.trees for city in single]),
+        land_cover=_together([city.land_cover for city in single]),
+        streams=_together([city.streams for city in single]),
     )
+
+
+def _together(tables: Sequence[Any]) -> Any:
+    """Return the rows of several tables in order; tables without rows count only where all are."""
+    filled = [table for table in tables if len(table)] or tables[:1]
+    return filled[0].reset_index(drop=True) if len(filled) == 1 else pd.concat(filled, ignore_index=True)

@@ -15,7 +15,9 @@ import numpy as np
 from numba import njit
 
 from models.parallel import in_blocks
+from twin.city.burn import NO_HEIGHT, burn_planes, to_cells
 from twin.city.grid import centres
+from twin.city.triangles import triangulate
 from twin.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from twin.city.gaps import GapLog
+    from twin.city.model import City
 
-__all__ = ["fill_holes", "resample", "terrain_on"]
+__all__ = ["fill_holes", "resample", "terrain_of_relief", "terrain_on"]
 
 _SWEEPS = 16  # per grid; started from a coarser one, the rest error is far below a terrain raster's own
 
@@ -197,6 +200,51 @@ def _hole_places(holes: np.ndarray, box: GeoBox) -> list[str]:
         row, column = divmod(int(cells[len(cells) // 2]), holes.shape[1])
         places.append(f"{x[column]:.1f}, {y[row]:.1f}")
     return places
+
+
+def terrain_of_relief(city: City, box: GeoBox, log: GapLog) -> np.ndarray | None:
+    """Return the terrain a city model brings along as triangles (TINRelief), None where it has none on the grid.
+
+    Parameters
+    ----------
+    city : twin.city.model.City
+        City; of several levels of detail the finest counts.
+    box : odc.geo.geobox.GeoBox
+        Grid.
+    log : twin.city.gaps.GapLog
+        Takes the row that says where the terrain comes from, and how much of it was filled.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        float32 (rows, columns) [m above datum], the highest triangle in each cell, holes filled.
+    """
+    relief = np.append((city.objects["kind"] == "TINRelief").to_numpy(dtype=bool), False)
+    of, lod = city.surfaces["object"].to_numpy(dtype=np.int64), city.surfaces["lod"].to_numpy()
+    rows = np.flatnonzero(relief[of])
+    rows = rows[lod[rows] == lod[rows].max()] if len(rows) else rows
+    corners, _ = triangulate(city.polygons, rows)
+    heights = np.full(box.shape, NO_HEIGHT, np.float32)
+    if len(corners):
+        xyz = city.polygons.xyz
+        ones = np.ones(len(corners), np.int32)
+        burn_planes(
+            to_cells(xyz, box), np.ascontiguousarray(xyz[:, 2]), corners, ones, heights, np.zeros(box.shape, np.int32)
+        )
+    heights[heights == NO_HEIGHT] = np.nan
+    if not np.isfinite(heights).any():
+        return None
+    holes = fill_holes(heights)
+    log.add(
+        "terrain_from_model",
+        layer="terrain_height",
+        severity="default" if holes.any() else "info",
+        count=len(corners),
+        source=", ".join(sorted(set(city.objects["source"][relief[:-1]]))[:3]),
+        default="spanned from the relief around" if holes.any() else "",
+        percent=round(100.0 * float(holes.mean()), 1),
+    )
+    return heights
 
 
 def terrain_on(raster: xr.DataArray, box: GeoBox, log: GapLog) -> np.ndarray:

@@ -69,7 +69,7 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
     if foreign is not None:
         return _of_foreign(file, *foreign)
     if is_citygml(name):
-        return _of_city(name, "citygml", load(buildings=name))
+        return _of_city(name, "citygml", load(buildings={"path": name, "at": "all"}))
     if holds_cityjson(name):
         return _of_city(name, "cityjson", load(buildings=name))
     if not file.exists():

@@ -246,8 +246,8 @@ class _Loading:
             city = city.replace(canopy_height=read_canopy(files, self.plan.canopy, self.ref))
             self._note(files, self.plan.canopy, "canopy")
         city = city.replace(
-            land_cover=self._layers("land_cover", read_land_cover, LAND_COVER_COLUMNS),
-            trees=self._layers("trees", read_trees, TREE_COLUMNS),
+            land_cover=self._layers("land_cover", read_land_cover, LAND_COVER_COLUMNS, city.land_cover),
+            trees=self._layers("trees", read_trees, TREE_COLUMNS, city.trees),
             network=self._layers("streets", read_streets, NETWORK_COLUMNS),
             stations=self._layers("stations", read_stations, STATION_COLUMNS),
         )
@@ -278,14 +278,22 @@ class _Loading:
             self._read(read[-1].sources)
         return all_bodies(read, self.ref)
 
-    def _layers(self, role: str, read: Callable[..., gpd.GeoDataFrame], columns: Mapping[str, str]) -> gpd.GeoDataFrame:
-        """Read all tables of one layer; without one, an empty table."""
+    def _layers(
+        self,
+        role: str,
+        read: Callable[..., gpd.GeoDataFrame],
+        columns: Mapping[str, str],
+        own: gpd.GeoDataFrame | None = None,
+    ) -> gpd.GeoDataFrame:
+        """Read all tables of one layer; without one, what the model of the buildings brings along, or nothing."""
         frames = []
         for layer in getattr(self.plan, role):
             suffixes = (*VECTOR_SUFFIXES, *(TABLE_SUFFIXES if role in ("trees", "stations") else ()))
             files = found(layer.path, role, suffixes=suffixes)
             frames.append(read(files, layer, self.ref))
             self._note(files, layer, role)
+        if not frames and own is not None and len(own):
+            return own.set_crs(self.ref.crs, allow_override=True)
         if not frames:
             data = {column: pd.Series(dtype=kind) for column, kind in columns.items()}
             return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries([], crs=self.ref.crs), crs=self.ref.crs)

@@ -29,6 +29,7 @@ __all__ = [
     "NETWORK_COLUMNS",
     "OBJECT_COLUMNS",
     "STATION_COLUMNS",
+    "STREAM_COLUMNS",
     "SURFACE_COLUMNS",
     "TREE_COLUMNS",
     "City",
@@ -106,6 +107,23 @@ NETWORK_COLUMNS = {"id": "object", "name": "object", "kind": "object", "width": 
 STATION_COLUMNS = {"id": "object", "name": "object", "height": "float64", "source": "object"}
 """Columns of ``City.stations`` (points)."""
 
+STREAM_COLUMNS = {
+    "id": "object",
+    "object": "object",  # id of the object or surface whose property changes
+    "attribute": "object",  # path of the property, as delivered
+    "start": "object",  # first and last time, as delivered
+    "end": "object",
+    "kind": "object",  # "sensor", "values", "file", "composite" or ""
+    "protocol": "object",  # of a sensor: ogc_sta_1.0, mqtt, ...
+    "url": "object",  # of a sensor's service, or of a file
+    "stream": "object",  # number or name of the stream there
+    "property": "object",  # what is observed
+    "unit": "object",
+    "values": "object",  # (time, value) pairs told in the model itself
+    "source": "object",
+}
+"""Columns of ``City.streams``: time series that objects refer to (CityGML Dynamizer)."""
+
 SOURCE_COLUMNS = {
     "path": "object",
     "role": "object",
@@ -174,6 +192,8 @@ class City:
         the faces of solids (see the column tables above).
     trees, land_cover, network, stations : geopandas.GeoDataFrame
         Further tables, empty where nothing was given.
+    streams : pandas.DataFrame
+        Time series that objects refer to (see ``STREAM_COLUMNS``).
     terrain : xarray.DataArray or None
         Terrain height [m above datum] with dims ("y", "x"), row 0 = north.
     canopy_height : xarray.DataArray or None
@@ -205,6 +225,9 @@ class City:
     land_cover: gpd.GeoDataFrame = field(default_factory=lambda: _table(LAND_COVER_COLUMNS))
     network: gpd.GeoDataFrame = field(default_factory=lambda: _table(NETWORK_COLUMNS))
     stations: gpd.GeoDataFrame = field(default_factory=lambda: _table(STATION_COLUMNS))
+    streams: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame({n: pd.Series(dtype=t) for n, t in STREAM_COLUMNS.items()})
+    )
     terrain: xr.DataArray | None = None
     canopy_height: xr.DataArray | None = None
     area: tuple[float, float, float, float] | None = None

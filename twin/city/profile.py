@@ -10,6 +10,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,12 +83,18 @@ class BuildingsLayer(Layer):
     ground_height: str | None = None
     year: str | None = None
     lod: str | None = None
+    at: str = "current"
     unknown: tuple[float, ...] = ()
 
     @field_validator("lod", mode="before")
     @classmethod
     def _text(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _day(cls, value: Any) -> Any:
+        return value.isoformat() if isinstance(value, date) else value
 
 
 class TerrainLayer(Layer):

@@ -19,7 +19,8 @@ from twin.city import gaps as gap_table
 from twin.city.burn import paint, polygon_spans, to_cells
 from twin.city.crowns import add_measured, crown_layers
 from twin.city.grid import centres, grid_of
-from twin.city.ground import fill_holes, terrain_on
+from twin.city.ground import fill_holes, terrain_of_relief, terrain_on
+from twin.city.own_layers import covered_kinds
 from twin.city.roofs import Footprints, building_footprints, burn_buildings, flat_polygons, lowest_points
 from twin.errors import InputError
 from twin.language import text
@@ -41,9 +42,12 @@ _MATERIALS = ("albedo", "emissivity", "imperviousness", "manning_n")
 
 
 def _terrain(city: City, box: GeoBox, prints: Footprints, log: gap_table.GapLog) -> np.ndarray:
-    """Return the terrain: of the raster, else from the buildings' ground heights, else 0."""
+    """Return the terrain: of the raster, else of the model's relief, else from the buildings' ground heights, else 0."""
     if city.terrain is not None:
         return terrain_on(city.terrain, box, log)
+    relief = terrain_of_relief(city, box, log)
+    if relief is not None:
+        return relief
     ground = city.objects["ground_height"].to_numpy(dtype=float, na_value=np.nan)
     lowest = lowest_points(city)
     ground = np.where(np.isfinite(ground), ground, np.where(np.isfinite(lowest), lowest, np.nan))
@@ -148,13 +152,23 @@ def _land_cover(city: City, box: GeoBox, owner: np.ndarray, top: np.ndarray, log
     return cover
 
 
+def _in_layers(city: City) -> np.ndarray:
+    """Return which objects are on the grid as a tree, as land cover or as terrain."""
+    kind = city.objects["kind"].to_numpy(dtype=object)
+    seen = city.objects["id"].isin(city.trees["id"]).to_numpy(dtype=bool)
+    if len(city.land_cover):
+        covers = city.objects["source"].isin(city.land_cover["source"]).to_numpy(dtype=bool)
+        seen = seen | (covers & np.isin(kind, list(covered_kinds())))
+    return seen | (np.isin(kind, ("TINRelief", "ReliefFeature")) if city.terrain is None else False)
+
+
 def _report_left_out(city: City, box: GeoBox, prints: Footprints, owner: np.ndarray, log: gap_table.GapLog) -> None:
     """Write rows about objects that leave no trace on the grid."""
     kind = city.objects["kind"].to_numpy(dtype=object)
     if len(city.surfaces):
         shaped = np.zeros(len(kind), bool)
         shaped[city.surfaces["object"].to_numpy(dtype=np.int64)] = True
-        other = shaped & ~prints.body & ~np.isin(kind[prints.top], ("Building", "BuildingPart"))
+        other = shaped & ~prints.body & ~np.isin(kind[prints.top], ("Building", "BuildingPart")) & ~_in_layers(city)
         kinds = ", ".join(sorted({str(k) for k in kind[prints.top[other]]}))
         log.add(
             "kind_not_rasterised",

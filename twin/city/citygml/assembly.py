@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import numpy as np
 import pyproj
 
 from twin.city.citygml.columns import FileColumns, finite, of_level
-from twin.city.citygml.geometry import Geometry, geometry_of
+from twin.city.citygml.geometry import FARTHEST, Geometry, geometry_of
 from twin.city.citygml.implicit import place_templates
 from twin.city.citygml.links import Links
 from twin.city.citygml.names import local_name
@@ -19,6 +20,7 @@ from twin.city.citygml.parsed import RUN_COLUMNS, Parsed
 from twin.city.citygml.systems import change_between
 from twin.city.crs import CrsDecision, decide_axes, parse_crs
 from twin.city.gaps import GapLog
+from twin.city.lengths import metres
 
 __all__ = ["columns_of"]
 
@@ -49,6 +51,8 @@ def columns_of(parsed: Parsed, name: str, log: GapLog, *, lod: str | None, crs: 
     links.finish(name, log)
     decision = _crs_of(parsed, geometry, name, log, crs)
     objects, boundaries = _objects(parsed, name, log), _boundaries(parsed)
+    if decision.swap_axes:
+        objects["place"][:, :2] = objects["place"][:, 1::-1]
     surfaces = _surfaces(parsed, geometry, boundaries)
     polygons, surfaces, shells = place_templates(parsed, geometry, links, surfaces, shells, name, log)
     columns = FileColumns(objects, boundaries, surfaces, shells, polygons, decision)
@@ -78,7 +82,7 @@ def _number(value: Any) -> float:
 def _measured_height(attributes: dict[str, Any]) -> float:
     """Ridge height above ground: measuredHeight (1.0, 2.0), or the fitting one of ``height`` (3.0)."""
     if "measuredHeight" in attributes:
-        return _number(attributes["measuredHeight"])
+        return metres(attributes["measuredHeight"])
     heights = attributes.get("height")
     heights = heights if isinstance(heights, list) else [heights]
     told = [h for h in heights if isinstance(h, dict) and "value" in h]
@@ -118,7 +122,20 @@ def _objects(parsed: Parsed, name: str, log: GapLog) -> dict[str, np.ndarray]:
         "year": np.array([_year(a) for a in attributes], dtype=np.float64),
         "attributes": _column([_rest(a) for a in attributes]),
         "source": np.full(len(ids), name, dtype=object),
+        "place": _places(parsed),
     }
+
+
+def _places(parsed: Parsed) -> np.ndarray:
+    """Return where objects drawn by a template stand, NaN for all others."""
+    places = np.full((len(parsed.object_ids), 3), np.nan)
+    for place in reversed(parsed.implicits):
+        words = place.point.split()
+        if place.object >= 0 and len(words) in (2, 3):
+            with contextlib.suppress(ValueError):
+                places[place.object, : len(words)] = [float(word) for word in words]
+    places[~(np.abs(places) < FARTHEST).any(axis=1)] = np.nan
+    return places
 
 
 def _column(values: Sequence[Any]) -> np.ndarray:
@@ -288,7 +305,3 @@ def _told(parsed: Parsed, name: str, log: GapLog) -> None:
     log.add("gml_appearance_left_out", severity="info", count=parsed.appearances, **row)
     log.add("gml_curves_left_out", severity="info", count=parsed.curves, **row)
     log.add("gml_points_left_out", severity="info", count=parsed.points, **row)
-    versions = [i for i, kind in enumerate(parsed.object_kinds) if kind == "Version"]
-    if len(versions) > 1:
-        places = [parsed.object_ids[i] for i in versions]
-        log.add("gml_versions_together", severity="warning", count=len(versions), places=places, **row)

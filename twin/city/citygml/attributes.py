@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from twin.city.citygml.names import GENERIC_TYPES, XLINK_HREF, local_name
+from twin.city.lengths import is_metre
 
 __all__ = ["Node", "attribute_of", "attribute_with_reference", "put"]
 
@@ -137,6 +138,8 @@ def attribute_of(node: Node) -> tuple[str, Any] | None:
     >>> value = ("gen value", [], [], ["05122000"])
     >>> attribute_of(("gen stringAttribute", ["name", "Gemeindeschluessel"], [value], []))
     ('Gemeindeschluessel', '05122000')
+    >>> attribute_of(("veg trunkDiameter", ["uom", "cm"], [], ["40"]))
+    ('trunkDiameter', {'value': '40', 'uom': 'cm'})
     """
     local = local_name(node[0])
     if local == "genericAttribute":
@@ -149,6 +152,9 @@ def attribute_of(node: Node) -> tuple[str, Any] | None:
         parts = _address(node)
         return ("address", parts) if parts else None
     value = _value(node)
+    uom = _xml_attribute(node, "uom")
+    if uom and not node[2] and value and not is_metre(uom):
+        value = {"value": value, "uom": uom}
     return (local, value) if value not in ("", {}) else None
 
 

@@ -10,7 +10,7 @@ from twin.city.crs import CrsDecision
 from twin.city.gaps import GapLog
 from twin.city.model import Polygons
 
-__all__ = ["FileColumns", "finite", "joined", "of_level"]
+__all__ = ["FileColumns", "finite", "joined", "kept", "of_level"]
 
 
 @dataclass
@@ -28,7 +28,7 @@ class FileColumns:
 def of_level(columns: FileColumns, lod: str) -> FileColumns:
     """Keep the polygons of one level of detail, and those that tell none."""
     level = columns.surfaces["lod"]
-    return _only(columns, (level == int(lod)) | (level < 0))
+    return kept(columns, (level == int(lod)) | (level < 0))
 
 
 def finite(columns: FileColumns, name: str, log: GapLog) -> FileColumns:
@@ -47,7 +47,7 @@ def finite(columns: FileColumns, name: str, log: GapLog) -> FileColumns:
         "gml_coordinates_wild", layer="buildings", severity="error", count=int(lost.sum()), of=len(lost), source=name,
         places=places,
     )  # fmt: skip
-    return _only(columns, ~lost)
+    return kept(columns, ~lost)
 
 
 def _select(polygons: Polygons, keep: np.ndarray) -> Polygons:
@@ -58,7 +58,7 @@ def _select(polygons: Polygons, keep: np.ndarray) -> Polygons:
     return Polygons(polygons.xyz[points], ring_start.astype(np.int64), polygon_start.astype(np.int64))
 
 
-def _only(columns: FileColumns, keep: np.ndarray, objects: np.ndarray | None = None) -> FileColumns:
+def kept(columns: FileColumns, keep: np.ndarray, objects: np.ndarray | None = None) -> FileColumns:
     """Keep some polygons, and some objects where told, with all row numbers made new."""
     object_keep = np.ones(len(columns.objects["id"]), dtype=bool) if objects is None else objects
     owner = np.append(columns.boundaries["object"], -1)
@@ -151,6 +151,6 @@ def _without_repeats(parts: list[FileColumns], log: GapLog) -> list[FileColumns]
                 default="the first file's",
             )  # fmt: skip
             surfaces = np.append(keep, True)[part.surfaces["object"]]
-            part = _only(part, surfaces, keep)
+            part = kept(part, surfaces, keep)
         result.append(part)
     return result

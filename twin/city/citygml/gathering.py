@@ -148,13 +148,9 @@ class Gathered:
         known, parsed = self._fragments.known, self._parsed
         objects, model = parsed.object_attributes, parsed.model_attributes
         for (level, owner, name), text, reference in zip(rows[:, :3].tolist(), texts, told, strict=True):
-            if reference:
-                href = text.decode()
-                found = (self._locals[name], href, href)
-            else:
-                found = known[text]
-                if found is None:
-                    continue
+            found = (self._locals[name], text.decode(), text.decode()) if reference else known[text]
+            if found is None:
+                continue
             key, value, href = found
             if href is not None:
                 self._refer(level, owner, key, href)

@@ -17,13 +17,14 @@ from twin.city.gaps import GapLog
 from twin.city.model import Polygons
 from twin.errors import InputError
 
-__all__ = ["ELEMENTS", "Geometry", "geometry_of"]
+__all__ = ["ELEMENTS", "FARTHEST", "Geometry", "geometry_of"]
 
 ELEMENTS = ("Polygon", "PolygonPatch", "Triangle", "Rectangle", "ImplicitGeometry")
 """GML elements a polygon came from."""
 
 _FIRST = RUN_COLUMNS.index("polygon")
-_FARTHEST = 1e9  # [m or deg] no coordinate of an earth-bound system is larger
+FARTHEST = 1e9
+"""[m or deg] No coordinate of an earth-bound system is larger."""
 
 
 @dataclass
@@ -157,7 +158,7 @@ def _without_place(
     """Tell which polygons are nowhere (not finite, too far, no outer ring), and write rows for all left out."""
     ring_of_point = np.repeat(np.arange(len(sizes)), sizes)
     with np.errstate(invalid="ignore"):
-        finite = np.abs(xyz) < _FARTHEST
+        finite = np.abs(xyz) < FARTHEST
     finite[:, 2] |= np.isnan(xyz[:, 2]) & (dimensions[ring_of_point] == 2)
     wild_rings = np.zeros(len(sizes), dtype=bool)
     wild_rings[ring_of_point[~finite.all(axis=1)]] = True

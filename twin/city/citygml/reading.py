@@ -14,6 +14,7 @@ How things are counted
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pyproj
@@ -23,6 +24,7 @@ from twin.city.citygml.files import GmlFile, find_files
 from twin.city.citygml.systems import common_crs, given_crs
 from twin.city.citygml.tables import city_of
 from twin.city.citygml.tiles import answers
+from twin.city.citygml.versions import day_of, of_day, tell_versions
 from twin.city.gaps import GapLog
 from twin.city.model import City
 from twin.errors import InputError
@@ -34,7 +36,11 @@ _LODS = ("0", "1", "2", "3", "4")
 
 
 def read_citygml(
-    paths: str | Path | Sequence[str | Path], *, lod: str | None = None, crs: str | pyproj.CRS | None = None
+    paths: str | Path | Sequence[str | Path],
+    *,
+    lod: str | None = None,
+    crs: str | pyproj.CRS | None = None,
+    at: str | date | None = None,
 ) -> City:
     """Read CityGML 1.0, 2.0 or 3.0 files into one city.
 
@@ -47,12 +53,15 @@ def read_citygml(
         Keep only polygons of this level of detail, ``"0"`` to ``"4"``; by default all levels side by side.
     crs : str or pyproj.CRS, optional
         Coordinate reference system, where the files name none or a wrong one.
+    at : str or datetime.date, optional
+        Keep only the objects that hold on this day (``"2024-12-31"``), or today (``"current"``), by their dates and the
+        versions of the model; by default (or with ``"all"``) everything the files hold.
 
     Returns
     -------
     City
         With ``objects`` (footprints as geometry), ``boundaries``, ``surfaces``, ``shells``, ``polygons``, ``gaps`` and
-        ``sources`` filled.
+        ``sources`` filled, and ``trees``, ``land_cover`` and ``streams`` where the model holds such objects.
 
     Raises
     ------
@@ -67,7 +76,7 @@ def read_citygml(
     """
     if lod is not None and str(lod) not in _LODS:
         raise InputError(f"lod must be one of {', '.join(_LODS)}, not {lod!r}.")
-    given = given_crs(crs)
+    given, day = given_crs(crs), day_of(at)
     files = find_files(paths)
     log = GapLog()
     parts: list[FileColumns] = []
@@ -82,4 +91,9 @@ def read_citygml(
     if not parts:
         raise InputError(f"None of the {len(files)} files at {paths} is CityGML: the root element must be CityModel.")
     target = common_crs(parts, log)
-    return city_of(joined(parts, log), target, log, read)
+    columns = joined(parts, log)
+    if day is None:
+        tell_versions(columns, log)
+    else:
+        columns = of_day(columns, day, log)
+    return city_of(columns, target, log, read)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyproj
 
 from twin.city.citygml.columns import FileColumns, finite
@@ -72,7 +73,8 @@ def change_between(system: pyproj.CRS | None, target: pyproj.CRS | None) -> pypr
 
 def _transform(part: FileColumns, system: pyproj.CRS, target: pyproj.CRS, name: str) -> None:
     """Transform plan coordinates; heights stay in the datum they were given in."""
-    if not len(part.polygons.xyz):
+    place = part.objects.get("place")
+    if not len(part.polygons.xyz) and (place is None or np.isnan(place).all()):
         return
     change = change_between(system, target)
     if change is None:
@@ -82,4 +84,7 @@ def _transform(part: FileColumns, system: pyproj.CRS, target: pyproj.CRS, name: 
         )
     xyz = part.polygons.xyz
     xyz[:, 0], xyz[:, 1] = change.transform(xyz[:, 0], xyz[:, 1])
+    if place is not None:
+        told = np.isfinite(place[:, 0])
+        place[told, 0], place[told, 1] = change.transform(place[told, 0], place[told, 1])
     part.decision = CrsDecision(target, False, part.decision.note, crs_label(target))

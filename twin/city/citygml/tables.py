@@ -13,6 +13,7 @@ from twin.city.citygml.geometry import ELEMENTS
 from twin.city.footprints import footprints
 from twin.city.gaps import GapLog
 from twin.city.model import SOURCE_COLUMNS, City
+from twin.city.own_layers import land_cover_of, streams_of, trees_of
 from twin.city.surfaces import planes
 
 __all__ = ["city_of"]
@@ -60,16 +61,18 @@ def city_of(columns: FileColumns, crs: pyproj.CRS | None, log: GapLog, files: li
         }
     )
     _without_geometry(table, log)
-    return City(
+    city = City(
         crs=crs,
         objects=table,
         surfaces=surface_table,
         polygons=columns.polygons,
         boundaries=pd.DataFrame(columns.boundaries),
         shells=pd.DataFrame(columns.shells),
-        gaps=log.table(),
+        streams=streams_of(table),
         sources=_sources(files),
     )
+    layers = {"trees": trees_of(city, log, objects.get("place")), "land_cover": land_cover_of(city, log)}
+    return city.replace(**layers, gaps=log.table())
 
 
 def _levels(owner: np.ndarray, lod: np.ndarray, parent: np.ndarray, kind: np.ndarray) -> list[str]:
