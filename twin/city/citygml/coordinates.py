@@ -1,8 +1,8 @@
 """Coordinate texts to numbers, many rings at a time.
 
-All texts of a batch are joined with a mark between rings. Large batches go through a compiled kernel, small ones
-through numpy (which needs nothing compiled); both give exactly the numbers Python's ``float`` gives. Where a batch
-holds a word that is no number it is read ring by ring, so that one bad ring is found and named.
+All texts of a batch are joined with a mark between rings and read by numpy, which gives exactly the numbers Python's
+``float`` gives. Where a batch holds a word that is no number it is read ring by ring, so that one bad ring is found and
+named.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ __all__ = ["RING_END", "CoordinateText"]
 
 RING_END = "\x1e"
 """Mark between the coordinates of two rings: XML allows this character nowhere, so no delivered text holds it."""
-
-_LARGE = 1 << 18  # characters from which a batch is worth the kernel
 
 
 class CoordinateText:
@@ -47,7 +45,7 @@ class CoordinateText:
         text = "".join(self.parts)
         self.parts.clear()
         rings = text.count(RING_END)
-        found = _compiled(text, rings) if len(text) > _LARGE else _plain(text, rings)
+        found = _plain(text, rings)
         values, counts = found if found is not None else self._one_by_one(text)
         self._values.append(values)
         self._counts.append(counts)
@@ -85,22 +83,3 @@ def _plain(text: str, rings: int) -> tuple[np.ndarray, np.ndarray] | None:
     if len(ends) != rings or (rings and ends[-1] != len(numbers) - 1):
         return None
     return np.delete(numbers, ends), np.diff(ends, prepend=-1) - 1
-
-
-def _compiled(text: str, rings: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Parse with the kernel; None where a word is no number."""
-    from twin.city.citygml.numbers import HARD_WORDS, POWERS, parse_numbers
-
-    data = np.frombuffer(text.encode("utf-8"), dtype=np.uint8)
-    values = np.empty(len(data) // 2 + 1)
-    ends = np.empty(rings, dtype=np.int64)
-    hard = np.empty((HARD_WORDS, 3), dtype=np.int64)
-    count, hard_count = parse_numbers(data, POWERS, values, ends, hard)
-    if hard_count > HARD_WORDS:
-        return None
-    for start, stop, place in hard[:hard_count]:
-        try:
-            values[place] = float(data[start:stop].tobytes())
-        except ValueError:
-            return None
-    return values[:count].copy(), np.diff(ends, prepend=0)

@@ -1,6 +1,7 @@
 """Polygons for the compiled scanner: one element with its rings and numbers, read whole or not at all.
 
-Numbers are read as in :mod:`twin.city.citygml.numbers`: exactly, or left to Python by their place.
+A decimal with a mantissa below 2**53 and a power of ten up to 22 is the quotient of two exact doubles, and one rounding
+gives the nearest double (Clinger 1990, doi:10.1145/93542.93557); every other number is left to Python by its place.
 """
 
 from __future__ import annotations
