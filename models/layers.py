@@ -200,7 +200,9 @@ def require_metric_grid(site: xr.Dataset) -> float:
             f"y steps {dy.min():g} to {dy.max():g}: resample the site to one resolution."
         )
     if dy.mean() > 0:
-        raise InputError("Row 0 of the grid must be its north edge: sort y downwards, site.sortby('y', ascending=False).")
+        raise InputError(
+            "Row 0 of the grid must be its north edge: sort y downwards, site.sortby('y', ascending=False)."
+        )
     if size < 0.01 and np.abs(x).max() <= 360.0:
         raise InputError(
             f"The grid step of {size:g} looks like degrees: bring the site to a projected CRS in metres, "

@@ -98,7 +98,9 @@ def test_an_unknown_text_is_an_error() -> None:
 
 
 def test_layer_tables_are_complete() -> None:
-    assert {"paved", "asphalt", "cobble", "building", "grass", "bare_soil", "water", "shrub", "green_roof"} <= set(layers.LAND_COVER)
+    assert {"paved", "asphalt", "cobble", "building", "grass", "bare_soil", "water", "shrub", "green_roof"} <= set(
+        layers.LAND_COVER
+    )
     assert 0 not in layers.LAND_COVER.values()
     for column in ("albedo", "emissivity", "imperviousness", "manning_n"):
         values = layers.land_cover_property(column)[list(layers.LAND_COVER.values())]

@@ -105,7 +105,12 @@ def test_trees_of_the_model_stand_on_the_grid_unless_a_tree_layer_is_given(tmp_p
     assert "kind_not_rasterised" not in codes
     (tmp_path / "trees.csv").write_text(f"x,y,height,crown_diameter\n{X + 30},{Y + 30},4,2\n", encoding="utf-8")
     own = twin.load(
-        buildings=file, trees={"path": tmp_path / "trees.csv", "columns": {"x": "x", "y": "y", "height": "height"}, "crs": "EPSG:25832"}
+        buildings=file,
+        trees={
+            "path": tmp_path / "trees.csv",
+            "columns": {"x": "x", "y": "y", "height": "height"},
+            "crs": "EPSG:25832",
+        },
     )
     assert own.trees["height"].tolist() == [4.0]
 
