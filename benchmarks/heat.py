@@ -260,7 +260,10 @@ def main() -> None:
         row += [f"{t[name]:.3g}" if name in t else "" for t in theirs.values()]
         row += [f"{t[name] / found[n][name]:.1f}" if name in t else "" for n, t in theirs.items()]
         lines.append(f"| {name} | " + " | ".join(row) + " |")
-    lines += ["", f"First run of all on 60 x 60 cells, kernels not yet compiled: {cold:.0f} CPU s; later ones find them on disk."]
+    lines += [
+        "",
+        f"First run of all on 60 x 60 cells, kernels not yet compiled: {cold:.0f} CPU s; later ones find them on disk.",
+    ]
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
