@@ -37,8 +37,8 @@ def packed(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     Examples
     --------
     >>> table, kinds = packed(pd.DataFrame({"a": [{"b": 1}, None], "n": np.array([1, 2], np.int8)}))
-    >>> kinds, table["a"].tolist()
-    ({'a': 'json', 'n': 'int8'}, ['{"b":1}', None])
+    >>> kinds, table["a"].iloc[0], table["a"].isna().tolist()
+    ({'a': 'json', 'n': 'int8'}, '{"b":1}', [False, True])
     """
     data: dict[str, Any] = {}
     kinds: dict[str, str] = {}
