@@ -14,12 +14,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numba import njit
 
+from models.heat.comfort_maps import index_of_points
 from models.heat.memi import memi_body, memi_points
 from models.layers import InputError, read_table
-from models.parallel import in_blocks
 
 __all__ = ["VARIANTS", "pet"]
 
@@ -277,18 +276,7 @@ def pet(
         room = _body(posture, air_pressure, height=height, age=age)  # dressed and active as the standard person
         kernel, fixed = _pet_points, (body, room)
 
-    def of_arrays(*values: np.ndarray) -> np.ndarray:
-        arrays = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in values))
-        flat = [np.ascontiguousarray(a).ravel() for a in arrays]
-        out = np.empty(flat[0].size)
-        in_blocks(kernel, out.size, *flat, *fixed, out)
-        return out.reshape(arrays[0].shape)
-
     inputs = (air_temperature, mean_radiant_temperature, wind_speed, relative_humidity)
-    if any(isinstance(value, xr.DataArray) for value in inputs):
-        result = xr.apply_ufunc(of_arrays, *inputs)
-        result.name = "pet"
-        result.attrs = {"units": "degC", "long_name": "Physiological equivalent temperature", "variant": variant}
-        return result
-    found = of_arrays(*inputs)
-    return float(found) if found.ndim == 0 else found
+    return index_of_points(
+        kernel, inputs, fixed, "pet", long_name="Physiological equivalent temperature", variant=variant
+    )

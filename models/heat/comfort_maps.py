@@ -12,12 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numba import njit
 
 from models.heat.indices import saturation_pressure
 from models.parallel import in_blocks
 
-__all__ = ["humidity_at", "index_of_map"]
+__all__ = ["humidity_at", "index_of_map", "index_of_points"]
 
 _TABLE_STEP = 1.0  # spacing in temperature [K]
 _LADDER = 1.2  # ratio of neighbouring wind speeds
@@ -36,6 +37,40 @@ def humidity_at(air_temperature: np.ndarray | float, station: float, relative_hu
     """
     share = saturation_pressure(station) / saturation_pressure(air_temperature)
     return np.asarray(np.minimum(relative_humidity * share, 100.0))
+
+
+def index_of_points(
+    kernel: Callable[..., None], inputs: tuple[Any, ...], fixed: tuple[Any, ...], name: str, **attrs: str
+) -> Any:
+    """Return an index of numbers, arrays or DataArrays, broadcast against each other.
+
+    Parameters
+    ----------
+    kernel : callable
+        ``kernel(start, stop, *flat inputs, *fixed, out)``.
+    inputs : tuple
+        Floats, arrays or DataArrays.
+    fixed : tuple
+        What else the kernel takes.
+    name : str
+        Of the result, if it is a DataArray.
+    **attrs
+        Of the result, beside its unit degC.
+    """
+
+    def of_arrays(*values: np.ndarray) -> np.ndarray:
+        arrays = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in values))
+        flat = [np.ascontiguousarray(a).ravel() for a in arrays]
+        out = np.empty(flat[0].size)
+        in_blocks(kernel, out.size, *flat, *fixed, out)
+        return out.reshape(arrays[0].shape)
+
+    if any(isinstance(value, xr.DataArray) for value in inputs):
+        result = xr.apply_ufunc(of_arrays, *inputs).rename(name)
+        result.attrs = {"units": "degC", **attrs}
+        return result
+    found = of_arrays(*inputs)
+    return float(found) if found.ndim == 0 else found
 
 
 @njit(cache=True, nogil=True)

@@ -16,11 +16,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numba import njit
 
+from models.heat.comfort_maps import index_of_points
 from models.layers import read_table
-from models.parallel import in_blocks
 
 __all__ = ["perceived_temperature"]
 
@@ -191,22 +190,11 @@ def perceived_temperature(
 
     Examples
     --------
-    >>> round(perceived_temperature(25.0, 25.0, 0.1, 50.0))
-    25
+    >>> round(perceived_temperature(30.0, 30.0, 0.1, 50.0))
+    30
     """
-
-    def of_arrays(*values: np.ndarray) -> np.ndarray:
-        arrays = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in values))
-        flat = [np.ascontiguousarray(a).ravel() for a in arrays]
-        out = np.empty(flat[0].size)
-        in_blocks(_points, out.size, *flat, float(air_pressure), _warm(), _cold(), out)
-        return out.reshape(arrays[0].shape)
-
     inputs = (air_temperature, mean_radiant_temperature, wind_speed, relative_humidity)
-    if any(isinstance(value, xr.DataArray) for value in inputs):
-        result = xr.apply_ufunc(of_arrays, *inputs)
-        result.name = "pt"
-        result.attrs = {"units": "degC", "long_name": "Perceived temperature", "variant": "klima_michel"}
-        return result
-    found = of_arrays(*inputs)
-    return float(found) if found.ndim == 0 else found
+    return index_of_points(
+        _points, inputs, (float(air_pressure), _warm(), _cold()), "pt", long_name="Perceived temperature",
+        variant="klima_michel",
+    )  # fmt: skip

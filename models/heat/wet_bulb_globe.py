@@ -14,10 +14,9 @@ import math
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numba import njit
 
-from models.parallel import in_blocks
+from models.heat.comfort_maps import index_of_points
 
 __all__ = ["wbgt", "wet_bulb_globe"]
 
@@ -144,19 +143,5 @@ def wbgt(
     >>> round(wbgt(30.0, 30.0, 1.0, 99.9))
     30
     """
-
-    def of_arrays(*values: np.ndarray) -> np.ndarray:
-        arrays = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in values))
-        flat = [np.ascontiguousarray(a).ravel() for a in arrays]
-        out = np.empty(flat[0].size)
-        in_blocks(_points, out.size, *flat, float(air_pressure), out)
-        return out.reshape(arrays[0].shape)
-
     inputs = (air_temperature, mean_radiant_temperature, wind_speed, relative_humidity)
-    if any(isinstance(value, xr.DataArray) for value in inputs):
-        result = xr.apply_ufunc(of_arrays, *inputs)
-        result.name = "wbgt"
-        result.attrs = {"units": "degC", "long_name": "Wet bulb globe temperature"}
-        return result
-    found = of_arrays(*inputs)
-    return float(found) if found.ndim == 0 else found
+    return index_of_points(_points, inputs, (float(air_pressure),), "wbgt", long_name="Wet bulb globe temperature")
