@@ -14,6 +14,7 @@ from twin.city.model import Polygons
 
 __all__ = ["planes", "ring_vectors"]
 
+_BLOCK = 1 << 15  # rings at a time, to spare memory
 _HORIZONTAL = 1e-6  # sine of the tilt below which a surface has no azimuth
 
 
@@ -38,6 +39,15 @@ def ring_vectors(xyz: np.ndarray, ring_start: np.ndarray) -> np.ndarray:
     >>> ring_vectors(square, np.array([0, 4]))
     array([[0., 0., 4.]])
     """
+    count = len(ring_start) - 1
+    vectors = np.zeros((count, 3))
+    for first in range(0, count, _BLOCK):
+        starts = ring_start[first : first + _BLOCK + 1]
+        vectors[first : first + _BLOCK] = _vectors(xyz[starts[0] : starts[-1]], starts - starts[0])
+    return vectors
+
+
+def _vectors(xyz: np.ndarray, ring_start: np.ndarray) -> np.ndarray:
     vectors = np.zeros((len(ring_start) - 1, 3))
     sizes = np.diff(ring_start)
     filled = sizes > 0

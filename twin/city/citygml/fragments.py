@@ -14,7 +14,7 @@ from twin.city.citygml.attributes import Node, attribute_with_reference
 
 __all__ = ["Fragments"]
 
-_MOST = 50_000  # different texts kept for the next piece of the file
+_MOST = 4_000  # different texts kept for the next piece of the file
 
 
 class Fragments:

@@ -51,6 +51,32 @@ _COLUMNS = {  # tables that are only put one after the other, and their columns
     SHELL_ROWS: 6, REFERENCE_ROWS: 1, LATE_ROWS: 2, RUN_SYSTEM_ROWS: 2,
 }  # fmt: skip
 
+_FIRST_ROOM = 1 << 12
+
+
+class _Grown:
+    """Rows that are added to; room is made in place, so that nothing is held twice."""
+
+    def __init__(self, columns: int, dtype: type) -> None:
+        self._array: np.ndarray = np.empty((_FIRST_ROOM, columns), dtype=dtype)
+        self._filled = 0
+
+    def add(self, rows: np.ndarray) -> None:
+        """Add rows."""
+        stop = self._filled + len(rows)
+        if stop > len(self._array):
+            self._array.resize((max(stop, 2 * len(self._array)), self._array.shape[1]), refcheck=False)
+        self._array[self._filled : stop] = rows
+        self._filled = stop
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        return self._array[row]
+
+    def taken(self) -> np.ndarray:
+        """Return all rows; none can be added after."""
+        self._array.resize((self._filled, self._array.shape[1]), refcheck=False)
+        return self._array
+
 
 class Gathered:
     """Takes one piece of a document after the other.
@@ -69,8 +95,8 @@ class Gathered:
         self._parsed = Parsed(path, head.root)
         self._names = names
         self._fragments = Fragments(head.prefixes)
-        self._tables: dict[int, list[np.ndarray]] = {number: [] for number in _COLUMNS}
-        self._values: list[np.ndarray] = []
+        self._tables = {number: _Grown(columns, np.int64) for number, columns in _COLUMNS.items()}
+        self._values = _Grown(1, np.float64)
         self._container_ids: list[str] = []
         self._systems: list[str] = []
         self._single: dict[bytes, dict[str, Any]] = {}
@@ -106,9 +132,9 @@ class Gathered:
                 values[place] = float(data[start:stop].tobytes())
             except ValueError:
                 raise UnusualError from None
-        self._values.append(values[: state[VALUES]].copy())
+        self._values.add(values[: state[VALUES], None])
         for number, columns in _COLUMNS.items():
-            self._tables[number].append(table(number)[:, :columns].astype(np.int32))
+            self._tables[number].add(table(number)[:, :columns])
         parsed.object_ids += _ids(text(OBJECT_TEXT))
         parsed.boundary_ids += _ids(text(BOUNDARY_TEXT))
         parsed.polygon_ids += _ids(text(POLYGON_TEXT))
@@ -169,11 +195,7 @@ class Gathered:
         self._parsed.feature_references.append((owner if level else -1, key, href))
 
     def _object_of(self, boundary: int) -> int:
-        for table in self._tables[BOUNDARY_ROWS]:
-            if boundary < len(table):
-                return int(table[boundary, 1])
-            boundary -= len(table)
-        raise IndexError(boundary)
+        return int(self._tables[BOUNDARY_ROWS][boundary][1])
 
     def _put_boundary(self, owner: int, text: bytes, key: str, value: Any) -> None:
         """Most surfaces carry the same date and nothing else: one dictionary serves all of them."""
@@ -195,15 +217,14 @@ class Gathered:
     def parsed(self, state: np.ndarray) -> Parsed:
         """Return the whole document; ``state`` is that of the scanner at the end."""
         parsed = self._parsed
-        tables = {number: np.concatenate(self._tables.pop(number)).astype(np.int64) for number in _COLUMNS}
+        tables = {number: table.taken() for number, table in self._tables.items()}
         parsed.object_parents = tables[OBJECT_ROWS][:, 1].copy()
         parsed.boundary_objects, parsed.boundary_parents = tables[BOUNDARY_ROWS][:, 1:].T.copy()
         parsed.runs = self._runs(tables[RUN_ROWS], tables[RUN_SYSTEM_ROWS])
         parsed.polygon_rings, parsed.polygon_elements = tables[POLYGON_ROWS][:, :2].T.copy()
         parsed.reversed_polygons = np.flatnonzero(tables[POLYGON_ROWS][:, 2])
         parsed.late_exteriors = tables[LATE_ROWS]
-        parsed.values = np.concatenate(self._values)
-        self._values.clear()
+        parsed.values = self._values.taken().ravel()
         parsed.ring_values, parsed.ring_dimensions = tables[RING_ROWS].T.copy()
         parsed.reversed_references = np.flatnonzero(tables[REFERENCE_ROWS][:, 0])
         parsed.container_ids = [self._container_ids[i] for i in tables[CONTAINER_ROWS][:, 0].tolist()]

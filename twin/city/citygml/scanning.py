@@ -41,7 +41,7 @@ __all__ = ["scan_document"]
 _PIECE = 1 << 20
 _LONGEST = 256 << 20  # bytes one polygon or attribute may take
 _HEAD = 1 << 20
-_ROOM = 1 << 14  # elements read before the tables are emptied
+_ROOM = 1 << 13  # elements read before the tables are emptied
 _MOST_ROOM = 1 << 22
 _DECLARATION = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _CODECS = {"iso-8859-1", "iso-8859-15", "windows-1252", "utf-16"}
