@@ -207,3 +207,18 @@ def test_some_seconds_of_fuzzing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     count, taken = fuzz.run(5.0, 7_000_000, [model(ring("0 0 0 1 0 0 1 1 0"))])
     assert count > 20
     assert taken > 0
+
+
+def test_the_scanner_is_compiled_for_large_files_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from twin.city.citygml import tiles
+
+    (tmp_path / "a.gml").write_bytes(model(b" " * 2000))
+    monkeypatch.setattr(tiles, "_COMPILED_PAYS", 1000)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    taken: list[bool] = []
+    monkeypatch.setattr(tiles, "answer", lambda task: taken.append(task.compiled))
+    files = tiles.GmlFile(tmp_path / "a.gml"), tiles.GmlFile(tmp_path / "a.gml")
+    list(tiles.answers(files, None, None))
+    (tmp_path / "scan.scan-212.py311.nbi").touch()
+    list(tiles.answers(files, None, None))
+    assert taken == [False, False, True, True]

@@ -7,6 +7,7 @@ script without a ``__main__`` guard may read a whole city. Where a Dask client i
 from __future__ import annotations
 
 import gc
+import os
 import pickle
 import struct
 import subprocess
@@ -33,7 +34,8 @@ from twin.errors import InputError
 
 __all__ = ["Answer", "Task", "answer", "answers", "serve"]
 
-_COMPILED_PAYS = 8 << 20  # bytes from which loading the compiler costs less than it saves
+_COMPILED_PAYS = 8 << 20  # bytes from which loading the compiled scanner costs less than it saves
+_COMPILING_PAYS = 25  # times as many, where it was never compiled on this machine
 _PROCESSES_PAY = 400 << 20  # bytes from which starting processes costs less than they save
 _LENGTH = struct.Struct("<Q")
 
@@ -121,7 +123,8 @@ def answers(
         Processes to use; by default one for each core the models may use where that pays, else none.
     """
     total = sum(file.size for file in files)
-    tasks = [Task(file, len(files) == 1, lod, crs, total >= _COMPILED_PAYS) for file in files]
+    compiled = total >= _COMPILED_PAYS * (1 if _compiled_before() else _COMPILING_PAYS)
+    tasks = [Task(file, len(files) == 1, lod, crs, compiled) for file in files]
     client = _dask_client()
     if client is not None and len(tasks) > 1:
         yield from client.gather(client.map(answer, tasks, pure=False))
@@ -129,6 +132,15 @@ def answers(
     if workers is None:
         workers = min(threads(), len(tasks)) if total >= _PROCESSES_PAY else 1
     yield from _in_processes(tasks, workers) if workers > 1 else map(answer, tasks)
+
+
+def _compiled_before() -> bool:
+    """Tell whether the scanner's machine code lies where numba keeps it; asking numba itself would load it."""
+    folder = os.environ.get("NUMBA_CACHE_DIR")
+    places = (
+        Path(folder).rglob("scan.scan-*.nbi") if folder else Path(__file__).parent.glob("__pycache__/scan.scan-*.nbi")
+    )
+    return any(places)
 
 
 def _dask_client() -> Any:
