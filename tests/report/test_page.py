@@ -14,17 +14,19 @@ from html.parser import HTMLParser
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from matplotlib.image import imread
 
 from models.layers import InputError
-from twin.report import write_report
+from twin.report import evidence, write_report
 from twin.report.chapters import Chapters
 from twin.report.frame import Frame
-from twin.scenario.indicators import indicators
+from twin.scenario.indicators import heat_indicators, site_indicators
 from twin.scenario.results import Result
 
 LANGUAGES = ("de", "en")
@@ -253,7 +255,7 @@ def test_a_run_without_felt_temperature_has_a_page(sample_result: Result, tmp_pa
     result = dataclasses.replace(
         sample_result,
         datasets={**sample_result.datasets, "heat": heat},
-        indicators=indicators(sample_result.site, heat),
+        indicators=pd.concat([site_indicators(sample_result.site), heat_indicators(sample_result.site, heat)]),
     )
     page = write_report(result, tmp_path / "r.html", language="en", picture=False).read_text(encoding="utf-8")
     assert 'id="shade"' in page
@@ -302,15 +304,42 @@ def test_importing_the_report_is_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def asked_for(result: Result, **options: Any) -> Result:
+    """The result as if its scenario had asked for other options of the heat run."""
+    heat = result.scenario.run.heat.model_copy(update=options)
+    run = result.scenario.run.model_copy(update={"heat": heat})
+    return dataclasses.replace(result, scenario=result.scenario.model_copy(update={"run": run}))
+
+
 @pytest.mark.parametrize(
-    ("wind", "said"), [("station", "humidity and wind from place"), ("local", "slowed by the buildings")]
+    ("air", "wind", "said"),
+    [
+        ("station", "station", "differences of air temperature, humidity and wind from place"),
+        ("station", "local", "slowed by the buildings"),
+        ("local", "station", "humidity and wind are those of the weather"),
+        ("local", "local", "surfaces, air temperature and wind."),
+    ],
 )
-def test_the_method_tells_which_wind_was_used(sample_result, tmp_path, wind, said):
-    heat = sample_result.scenario.run.heat.model_copy(update={"wind": wind})
-    scenario = sample_result.scenario.model_copy(
-        update={"run": sample_result.scenario.run.model_copy(update={"heat": heat})}
+def test_the_method_tells_which_air_and_wind_were_used(sample_result: Result, air: str, wind: str, said: str) -> None:
+    assert said in evidence.method(Frame(asked_for(sample_result, air=air, wind=wind), "en"))
+
+
+def test_other_layers_have_maps_and_legends(sample_result: Result) -> None:
+    utci = sample_result.heat["utci"].isel(time=[14, 21])
+    heat = xr.Dataset(dict.fromkeys(("pet", "surface_temperature", "air_temperature"), utci))
+    local = asked_for(sample_result, air="local")
+    chapters = Chapters(Frame(dataclasses.replace(local, datasets={**local.datasets, "heat": heat}), "de"), None, False)
+    pet = chapters.layer("pet")
+    assert pet.count("<img") == 1
+    assert "Karte Physiologisch äquivalente Temperatur (PET), 17:00" in pet
+    assert "Starke Wärmebelastung: 35 bis 41\u00a0°C</th>" in pet
+    shares = [float(v) for v in re.findall(r'number">(\d+)\u00a0%', pet)]
+    assert sum(shares) == pytest.approx(100.0, abs=2.0)
+    assert "Oberflächentemperatur" in chapters.layer("surface_temperature")
+    assert chapters.air().count("<img") == 2  # by day and at 23:00
+    assert chapters.layer("wbgt") == ""
+    one = Chapters(
+        Frame(dataclasses.replace(sample_result, datasets=chapters.frame.result.datasets), "de"), None, False
     )
-    page = write_report(
-        dataclasses.replace(sample_result, scenario=scenario), tmp_path / "r.html", language="en", picture=False
-    )
-    assert said in page.read_text(encoding="utf-8")
+    assert "<img" not in one.air()
+    assert "air = &quot;local&quot;" in one.air()

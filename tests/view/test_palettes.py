@@ -53,11 +53,23 @@ def test_lab_and_back() -> None:
 
 
 @pytest.mark.parametrize("eyes", SEEN_AS)
-def test_neighbouring_utci_classes_stay_apart(eyes: str) -> None:
-    colours = palettes.class_palette("utci_classes.csv", "en").colours
-    assert len(colours) == 10
+@pytest.mark.parametrize(("index", "count", "hot"), [("utci", 10, 5), ("pet", 9, 5), ("pt", 9, 5), ("wbgt", 5, 0)])
+def test_neighbouring_classes_stay_apart(eyes: str, index: str, count: int, hot: int) -> None:
+    colours = palettes.class_palette(f"{index}_classes.csv", "en").colours
+    assert len(colours) == count
     assert np.diag(differences(colours, eyes), 1).min() > 8.0
-    assert np.diag(differences(colours[5:], eyes), 1).min() > 12.0  # the classes of a hot day
+    assert np.diag(differences(colours[hot:], eyes), 1).min() > 12.0  # the classes of a hot day
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("index", ["utci", "pet", "pt", "wbgt"])
+def test_every_index_is_shown_in_its_classes(index: str, language: str) -> None:
+    layer = xr.DataArray(np.array([[10.0, 45.0]]), dims=("y", "x"), name=index)
+    palette = palettes.palette_for(layer, language)
+    assert palette.style == "classes"
+    assert index.upper() in palette.name
+    rows = read_table("models.heat", f"{index}_classes.csv")
+    assert palette.labels == tuple(row[f"label_{language}"] for row in rows)
 
 
 @pytest.mark.parametrize("eyes", ["all colours", "protanopia", "deuteranopia"])

@@ -13,14 +13,17 @@ from twin.report import summary
 from twin.report.charts import class_bars, day_curves
 from twin.report.facts import Facts, class_shares, collect
 from twin.report.frame import Frame
-from twin.report.pictures import Pictures
+from twin.report.pictures import Pictures, swatch
 from twin.report.pieces import paragraphs, table
 from twin.report.shade import FROM, TO
 from twin.view import labels
-from twin.view.moments import hottest
+from twin.view.moments import hottest, nearest_hour
 from twin.view.palettes import Palette, class_palette
 
 __all__ = ["Chapters"]
+
+NIGHT = 23
+"""Local hour of the map of air temperature at night."""
 
 
 class Chapters:
@@ -75,10 +78,10 @@ class Chapters:
             limits = labels.span(
                 self.classes.edges[number], self.classes.edges[number + 1], "°C", 0, self.frame.language
             )
-            swatch = _swatch(self.classes, number)
+            colours = swatch(self.classes, number)
             size = labels.area(float(now["area"].get(code, 0.0)), self.frame.language) if share else "–"
             part = self.frame.share(share) if share else "–"
-            rows.append([f"{swatch}{escape(self.classes.labels[number])}", escape(limits), escape(size), escape(part)])
+            rows.append([f"{colours}{escape(self.classes.labels[number])}", escape(limits), escape(size), escape(part)])
         names = self.frame.columns("class", "limits", "area", "share")
         made = table(
             self.frame.say("legend_table", clock=self.frame.clock(self.facts.hottest)),
@@ -183,6 +186,28 @@ class Chapters:
             + self.pictures.steps(layer, time)
         )
 
+    def layer(self, name: str) -> str:
+        """Return the map of another layer that the run was asked for, with its classes or steps; empty without it."""
+        if name not in self.frame.result.heat:
+            return ""
+        layer = self.frame.result.heat[name]
+        time = self.facts.hottest if self.facts else layer["time"].values[hottest(layer)]
+        told = paragraphs([self.frame.say(f"{name}_intro")])
+        return told + self.pictures.large(layer, time) + self.pictures.steps(layer, time)
+
+    def air(self) -> str:
+        """Return air temperature in the afternoon and at night where it differs from place to place."""
+        heat = self.frame.result.heat
+        if "air_temperature" not in heat:
+            return ""
+        asked = self.frame.result.scenario.run.heat
+        if asked is None or asked.air == "station":
+            return paragraphs([self.frame.say("air_temperature_one")])
+        times = heat["time"].values
+        night = nearest_hour(times, NIGHT, timezone=self.frame.zone)
+        layer = heat["air_temperature"]
+        return self.layer("air_temperature") + (self.pictures.large(layer, times[night]) if night is not None else "")
+
     def shade(self) -> str:
         """Return the map of hours of shade."""
         picture = self.pictures.shade()
@@ -196,14 +221,6 @@ class Chapters:
         time = self.facts.hottest if self.facts else self.frame.result.heat["time"].values[0]
         picture, reason = self.pictures.scene(self.frame.result.heat[name], time, self.drawn)
         return picture or paragraphs([self.frame.say("no_scene", reason=reason)])
-
-
-def _swatch(classes: Palette, number: int) -> str:
-    """Return the colours of a class as the maps show them, side by side."""
-    shades = ["#" + "".join(f"{int(part):02x}" for part in shade) for shade in classes.shades(number)]
-    wide = 100 / len(shades)
-    stops = ", ".join(f"{shade} {i * wide:.0f}% {(i + 1) * wide:.0f}%" for i, shade in enumerate(shades))
-    return f'<span class="swatch" style="background:linear-gradient(90deg, {stops})"></span>'
 
 
 def _scrolling(chart: str, name: str) -> str:

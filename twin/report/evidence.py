@@ -85,10 +85,17 @@ def method(frame: Frame) -> str:
     site, heat, provenance = frame.result.site, frame.result.heat, frame.result.provenance
     crs = str(provenance.get("grid", {}).get("crs", "")) or "–"
     grid = {"cell": frame.cell_text(), "rows": site.sizes["y"], "columns": site.sizes["x"], "crs": crs}
-    local_wind = frame.result.scenario.run.heat.wind == "local"
+    asked = frame.result.scenario.run.heat
+    local = (asked is not None and asked.air == "local", asked is not None and asked.wind == "local")
+    left_out = {
+        (False, False): "",
+        (False, True): "_local_wind",
+        (True, False): "_local_air",
+        (True, True): "_local_both",
+    }
     said = [
         frame.say("method_chain", steps=heat.sizes["time"], **grid),
-        frame.say("method_left_out_local_wind" if local_wind else "method_left_out"),
+        frame.say(f"method_left_out{left_out[local]}"),
         frame.say("method_same"),
     ]
     versions = [[str(n), str(v)] for n, v in provenance.get("versions", {}).items()]

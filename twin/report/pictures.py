@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from twin.view import labels, maps
 from twin.view.moments import nearest_hour
 from twin.view.palettes import Palette, palette_for
 
-__all__ = ["Pictures"]
+__all__ = ["Pictures", "swatch"]
 
 HOURS = (10, 12, 14, 16, 18, 22)
 """Local hours of the small maps."""
@@ -63,12 +64,12 @@ class Pictures:
         flat = layer.sel(time=time) if time is not None else layer
         palette, language = palette_for(flat, self.frame.language), self.frame.language
         shares = palette.shares(maps.counted(flat, self.frame.result.site))
-        digits = 0 if np.allclose(palette.edges, np.round(palette.edges)) else 1
+        digits = 0 if np.allclose(palette.edges[np.isfinite(palette.edges)] % 1.0, 0.0) else 1
         rows = []
         for number in range(len(palette) - 1, -1, -1):
             limits = labels.span(palette.edges[number], palette.edges[number + 1], palette.units, digits, language)
-            swatch = f'<span class="swatch" style="background:{palette.hexadecimal(number)}"></span>'
-            rows.append([swatch + limits, self.frame.share(float(shares[number]))])
+            label = f"{escape(palette.labels[number])}: " if palette.labels[number] else ""
+            rows.append([swatch(palette, number) + label + limits, self.frame.share(float(shares[number]))])
         columns = self.frame.columns("steps", "ground")
         return table(self.frame.say("steps_table", name=palette.name), columns, rows, numbers=(1,), raw=True)
 
@@ -145,6 +146,16 @@ class Pictures:
         )
         name = f"{palette.name}, {clock}" if clock else palette.name
         return self.frame.say("alt_values", name=name, low=low, high=high, mean=mean, units=palette.units)
+
+
+def swatch(palette: Palette, number: int) -> str:
+    """Return the colours of a bin as the maps show them, side by side."""
+    shades = ["#" + "".join(f"{int(part):02x}" for part in shade) for shade in palette.shades(number)]
+    if len(shades) == 1:
+        return f'<span class="swatch" style="background:{shades[0]}"></span>'
+    wide = 100 / len(shades)
+    stops = ", ".join(f"{shade} {i * wide:.0f}% {(i + 1) * wide:.0f}%" for i, shade in enumerate(shades))
+    return f'<span class="swatch" style="background:linear-gradient(90deg, {stops})"></span>'
 
 
 def _webp(pixels: np.ndarray) -> bytes:
