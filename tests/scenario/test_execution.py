@@ -96,7 +96,7 @@ def test_settings_of_the_heat_model_arrive(samples, result):
 
 def test_a_wrong_folder_is_refused_before_anything_is_read(samples, tmp_path, monkeypatch):
     (tmp_path / "notes.txt").write_text("mine")
-    monkeypatch.setattr("twin.scenario.execution._weather", lambda _scenario: pytest.fail("began to work"))
+    monkeypatch.setattr("twin.scenario.execution.read_weather_of", lambda _scenario: pytest.fail("began to work"))
     with pytest.raises(InputError, match="other files than a result"):
         run(quarter(samples), output=tmp_path)
 

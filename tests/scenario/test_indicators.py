@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,19 @@ import xarray as xr
 
 from models.layers import LAND_COVER
 from twin.language import LANGUAGES
-from twin.scenario.indicators import COLUMNS, afternoon_steps, indicators, labelled, summaries, utci_classes
+from twin.scenario.indicators import (
+    COLUMNS,
+    afternoon_steps,
+    heat_indicators,
+    labelled,
+    site_indicators,
+    summaries,
+    utci_classes,
+)
+
+
+def _indicators(site: xr.Dataset, heat: xr.Dataset, **options: Any) -> pd.DataFrame:
+    return pd.concat([site_indicators(site), heat_indicators(site, heat, **options)], ignore_index=True)
 
 
 @pytest.fixture
@@ -47,7 +61,7 @@ def value_of(table, name, time=None, column="value"):
 def test_hand_counted(site):
     # 13 outdoor ground cells of 4 m2; at 38.0 the crown cell has 34
     heat = heat_of(site, ["2022-07-19T11:00", "2022-07-19T12:00"], [31.0, 38.0])
-    table = indicators(site, heat)
+    table = _indicators(site, heat)
     assert tuple(table.columns) == COLUMNS
     assert value_of(table, "outdoor_ground") == 13 * 4
     assert value_of(table, "canopy_share") == pytest.approx(100 / 16)
@@ -65,7 +79,7 @@ def test_hand_counted(site):
 
 def test_classes_share_the_whole_ground_at_each_step(site):
     heat = heat_of(site, ["2022-07-19T11:00", "2022-07-19T12:00"], [25.99, 46.0])
-    table = indicators(site, heat)
+    table = _indicators(site, heat)
     classes = table[table["name"].str.startswith("area_utci_class_")]
     totals = classes.groupby("time")[["value", "share"]].sum()
     np.testing.assert_allclose(totals["value"], 52.0)
@@ -81,8 +95,8 @@ def test_open_ground_is_ground_in_the_sun(site):
     sun = np.ones((4, 4), np.float32)
     sun[1, 1] = 0.0
     sun[2, 2] = 0.03
-    mixed = indicators(site, heat)
-    lit = indicators(site, heat, sunlit={0: sun})
+    mixed = _indicators(site, heat)
+    lit = _indicators(site, heat, sunlit={0: sun})
     assert value_of(mixed, "utci_under_crowns_minus_open_sealed") > -4.0
     assert value_of(lit, "utci_under_crowns_minus_open_sealed") == pytest.approx(-4.0)
     assert value_of(lit, "shade_share") == pytest.approx(100 * 2 / 13)
@@ -100,7 +114,7 @@ def test_afternoon_is_local(site, zone, expected):
 def test_no_afternoon_in_a_morning(site):
     heat = heat_of(site, ["2022-07-19T05:00", "2022-07-19T06:00"], [20, 21])
     assert afternoon_steps(heat, "Europe/Berlin") == []
-    assert "utci_under_crowns_minus_open_sealed" not in set(indicators(site, heat)["name"])
+    assert "utci_under_crowns_minus_open_sealed" not in set(_indicators(site, heat)["name"])
     assert set(summaries(heat)) == {"utci_max", "hours_utci_above_32", "hours_utci_above_38"}
 
 
@@ -116,12 +130,12 @@ def test_summaries(site):
 
 def test_every_indicator_has_a_label_in_both_languages(site):
     heat = heat_of(site, ["2022-07-19T11:00", "2022-07-19T12:00"], [31.0, 38.0])
-    table = indicators(site, heat, sunlit={1: np.ones((4, 4))})
+    table = _indicators(site, heat, sunlit={1: np.ones((4, 4))})
     labels = [labelled(table, language)["label"] for language in LANGUAGES]
     assert all(label.str.len().min() > 5 for label in labels)
     assert (labels[0] != labels[1]).all()
 
 
 def test_without_utci_only_the_site_is_counted(site):
-    table = indicators(site, xr.Dataset(coords={"time": np.array(["2022-07-19"], "datetime64[ns]")}))
+    table = _indicators(site, xr.Dataset(coords={"time": np.array(["2022-07-19"], "datetime64[ns]")}))
     assert set(table["name"]) == {"outdoor_ground", "canopy_share", "sealed_share", "unsealed_m2"}

@@ -22,7 +22,7 @@ from twin.city.gaps import GapLog
 from twin.errors import InputError
 from twin.scenario import handouts
 from twin.scenario.handouts import binary_step, rounded
-from twin.scenario.indicators import indicators
+from twin.scenario.indicators import heat_indicators, site_indicators
 from twin.scenario.results import Result, with_summary
 from twin.scenario.safe_files import MANIFEST, _is_still, replaced_folder, restore
 from twin.scenario.schema import Scenario
@@ -62,7 +62,7 @@ def made_result(**outputs) -> Result:
         name="Made",
         scenario=scenario,
         datasets={"site": site, "weather": weather, "heat": heat, "summary": with_summary(heat, scenario.timezone)},
-        indicators=indicators(site, heat),
+        indicators=pd.concat([site_indicators(site), heat_indicators(site, heat)], ignore_index=True),
         gaps=log.table(),
         sources=pd.DataFrame({"path": ["w.csv"], "role": ["weather"], "sha256": ["00"], "licence": [""]}),
         provenance={"versions": {"urban-twin": "0"}},

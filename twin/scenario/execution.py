@@ -5,9 +5,7 @@ The steps stand here in their order and nowhere else; each hands named layers to
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,11 +18,12 @@ import pandas as pd
 import xarray as xr
 
 from twin.city import gaps as gap_table
-from twin.city.model import SOURCE_COLUMNS, City
 from twin.errors import InputError
 from twin.language import text
 from twin.progress import track
-from twin.scenario.indicators import afternoon_steps, afternoon_sun, indicators
+from twin.scenario.indicators import afternoon_steps, afternoon_sun, heat_indicators, site_indicators
+from twin.scenario.inputs import read_weather_of, sources_of
+from twin.scenario.parts import HeatRun
 from twin.scenario.results import Result, plain, with_summary
 from twin.scenario.safe_files import check_replaceable
 from twin.scenario.schema import Scenario, parse_scenario, read_scenario
@@ -49,43 +48,6 @@ def _checked(scenario: Scenario | str | PathLike[str]) -> Scenario:
     return parse_scenario(scenario.model_dump(exclude_unset=True), file=scenario.file)
 
 
-def _weather(scenario: Scenario) -> xr.Dataset:
-    from twin.sensors.weather_files import read_weather
-
-    asked = scenario.weather
-    return read_weather(
-        scenario.resolve(asked.path),
-        columns={name: {"column": c.column, "unit": c.unit} for name, c in asked.columns.items()},
-        **asked.model_dump(exclude={"path", "columns"}),
-    )
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sources(scenario: Scenario, city: City, weather: xr.Dataset) -> pd.DataFrame:
-    """Return the input files of the run, with paths relative to the scenario."""
-    file = scenario.resolve(scenario.weather.path)
-    row = {
-        "path": str(file),
-        "role": "weather",
-        "sha256": _hash(file),
-        "licence": weather.attrs.get("licence", ""),
-        "attribution": weather.attrs.get("attribution", weather.attrs.get("source", "")),
-        "note": "",
-    }
-    table = pd.concat([city.sources, pd.DataFrame([row])], ignore_index=True)[list(SOURCE_COLUMNS)].fillna("")
-    table["path"] = [_relative(path, scenario.folder) for path in table["path"]]
-    return table
-
-
-def _relative(path: str, folder: Path) -> str:
-    """Return a path as seen from the scenario: the same on every machine that holds the files alike."""
-    return Path(os.path.relpath(path, folder)).as_posix() if Path(path).is_absolute() or Path(path).exists() else path
-
-
 def _provenance(scenario: Scenario, sources: pd.DataFrame, site: xr.Dataset) -> dict[str, Any]:
     grid = {
         "cells": [int(site.sizes["y"]), int(site.sizes["x"])],
@@ -97,14 +59,33 @@ def _provenance(scenario: Scenario, sources: pd.DataFrame, site: xr.Dataset) -> 
     return {"versions": versions, "inputs": plain(inputs), "grid": grid}
 
 
-def _heat(scenario: Scenario, site: xr.Dataset, weather: xr.Dataset, shown: bool) -> xr.Dataset:
-    from models import heat
+def _place(site: xr.Dataset, city: str) -> tuple[float, float]:
+    """Return latitude and longitude [deg] of a site, or say that it has none."""
+    latitude, longitude = float(site.attrs["latitude"]), float(site.attrs["longitude"])
+    if not (math.isfinite(latitude) and math.isfinite(longitude)):
+        raise InputError(text("scenario.place_unknown", city=city))
+    return latitude, longitude
 
+
+Found = tuple[dict[str, xr.Dataset], pd.DataFrame]
+"""What one physics has found: its datasets, and its rows of the indicator table."""
+
+
+def _heat(scenario: Scenario, asked: HeatRun, site: xr.Dataset, weather: xr.Dataset, shown: bool) -> Found:
+    """Run the heat model: datasets ``heat`` and ``summary``."""
+    from models import heat
+    from twin.sensors.weather_clock import require_daylight
+
+    require_daylight(weather, *_place(site, scenario.city))
     with _step("geometry", shown):
         geometry = heat.prepare(site)
-    steps = weather.sizes["time"]
-    with _step("heat", shown, total=steps) as done:
-        return heat.simulate(site, weather, geometry=geometry, progress=done, **scenario.run.heat.model_dump())
+    with _step("heat", shown, total=weather.sizes["time"]) as done:
+        found = heat.simulate(site, weather, geometry=geometry, progress=done, **asked.model_dump())
+    with _step("indicators", shown):
+        sunlit = afternoon_sun(site, weather, afternoon_steps(found, scenario.timezone))
+        table = heat_indicators(site, found, timezone=scenario.timezone, sunlit=sunlit)
+        summary = with_summary(found, scenario.timezone)
+    return {"heat": found, "summary": summary}, table
 
 
 def run(
@@ -140,35 +121,34 @@ def run(
     >>> result.show()  # doctest: +SKIP
     """
     from twin.city.loading import load
-    from twin.sensors.weather_clock import require_daylight
 
     asked = _checked(scenario)
     if output is not None:
         check_replaceable(Path(output).absolute())
     with _step("weather", progress):
-        weather = _weather(asked)
+        weather = read_weather_of(asked)
     with _step("city", progress):
         city = load(asked.resolve(asked.city), area=asked.area)
     with _step("site", progress):
         site = city.rasterise(resolution=asked.resolution, area=asked.area)
     if min(site.sizes["y"], site.sizes["x"]) < 2:
         raise InputError(text("scenario.too_few_cells", resolution=asked.resolution))
-    latitude, longitude = float(site.attrs["latitude"]), float(site.attrs["longitude"])
-    if not (math.isfinite(latitude) and math.isfinite(longitude)):
-        raise InputError(text("scenario.place_unknown", city=asked.city))
-    require_daylight(weather, latitude, longitude)
-    heat = _heat(asked, site, weather, progress)
-    with _step("indicators", progress):
-        sunlit = afternoon_sun(site, weather, afternoon_steps(heat, asked.timezone))
-        table = indicators(site, heat, timezone=asked.timezone, sunlit=sunlit)
-        summary = with_summary(heat, asked.timezone)
-    sources = _sources(asked, city, weather)
-    gaps = [gap_table.from_json(str(data.attrs.get("gaps", "[]"))) for data in (site, weather)]
+    datasets: dict[str, xr.Dataset] = {"site": site}
+    tables: list[pd.DataFrame] = [site_indicators(site)]
+    read: dict[str, tuple[str, xr.Dataset]] = {}
+    if asked.weather is not None and weather is not None:
+        datasets["weather"], read["weather"] = weather, (asked.weather.path, weather)
+    if asked.run.heat is not None and weather is not None:
+        found, table = _heat(asked, asked.run.heat, site, weather, progress)
+        datasets |= found
+        tables.append(table)
+    sources = sources_of(asked, city, read)
+    gaps = [gap_table.from_json(str(data.attrs.get("gaps", "[]"))) for data in datasets.values()]
     result = Result(
         name=asked.name,
         scenario=asked,
-        datasets={"site": site, "weather": weather, "heat": heat, "summary": summary},
-        indicators=table,
+        datasets=datasets,
+        indicators=pd.concat(tables, ignore_index=True),
         gaps=gap_table.join(city.gaps, *gaps),
         sources=sources,
         provenance=_provenance(asked, sources, site),

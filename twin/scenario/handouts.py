@@ -8,7 +8,7 @@ a third, because the last bits, which carry no knowledge, no longer cost space.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,8 @@ def write_netcdf(data: xr.Dataset, path: Path) -> None:
             entry["grid_mapping"] = "spatial_ref"  # dropped by xarray when encodings are given without it
         encoding[str(name)] = entry
     if "time" in clean.coords:
-        encoding["time"] = {"units": "seconds since 1970-01-01T00:00:00", "dtype": "int64"}
+        since = "seconds" if clean["time"].dtype.kind == "m" else "seconds since 1970-01-01T00:00:00"
+        encoding["time"] = {"units": since, "dtype": "int64"}
     clean.attrs["Conventions"] = "CF-1.11"
     clean.to_netcdf(path, engine="h5netcdf", encoding=encoding)
 
@@ -171,44 +172,54 @@ def write_cog(array: xr.DataArray, path: Path, *, description: str, tags: Mappin
 
 
 def write_maps(
-    heat: xr.Dataset, site: xr.Dataset, folder: Path, *, done: Callable[[float], None] = lambda _steps: None
+    groups: Iterable[tuple[str, xr.Dataset]], folder: Path, *, done: Callable[[float], None] = lambda _steps: None
 ) -> None:
-    """Write every layer as GeoTIFF: one file a layer and hour in ``<layer>/``, site layers and summaries above.
+    """Write every layer as GeoTIFF: those on ("y", "x") as one file, those in time as one file a time in ``<layer>/``.
 
     One file a time is what the temporal controller of QGIS takes; the stamp is in the name and in the band metadata.
 
     Parameters
     ----------
-    heat : xarray.Dataset
-        Layers on ("time", "y", "x").
-    site : xarray.Dataset
-        Layers on ("y", "x"): of the site, and summaries of the run.
+    groups : iterable of (str, xarray.Dataset)
+        Subfolder ("" for none) and its layers; what is not a map is left out.
     folder : pathlib.Path
         Where the files go.
     done : callable
-        Told how many files are written.
+        Told the share of the files that is written.
     """
-    jobs: list[tuple[xr.DataArray, Path, str, dict[str, str]]] = []
-    for name, layer in heat.data_vars.items():
-        long_name = layer.attrs.get("long_name", str(name))
-        if "time" not in layer.dims:
-            if layer.dims == ("y", "x"):
-                jobs.append((layer, folder / f"{name}.tif", long_name, {}))
-            continue
-        (folder / str(name)).mkdir(parents=True, exist_ok=True)
-        for index, stamp in enumerate(np.datetime_as_string(layer["time"].values, unit="m")):
-            file = folder / str(name) / f"{name}_{stamp.replace('-', '').replace(':', '')}Z.tif"
-            jobs.append((layer.isel(time=index), file, f"{long_name} {stamp} UTC", {"time": f"{stamp}Z"}))
-    for name, layer in site.data_vars.items():
-        if layer.dims == ("y", "x"):
-            jobs.append((layer, folder / f"{name}.tif", layer.attrs.get("long_name", str(name)), {}))
-    folder.mkdir(parents=True, exist_ok=True)
+    jobs = [job for group, data in groups for job in _map_jobs(data, folder / group)]
+    for place in {file.parent for _, file, _, _ in jobs}:
+        place.mkdir(parents=True, exist_ok=True)
     finished: list[Path] = []
 
-    def write(job: tuple[xr.DataArray, Path, str, dict[str, str]]) -> None:
+    def write(job: _Job) -> None:
         layer, file, description, tags = job
         write_cog(layer, file, description=description, tags=tags)
         finished.append(file)
         done(len(finished) / len(jobs))
 
     parallel.over(write, jobs)
+
+
+_Job = tuple[xr.DataArray, Path, str, dict[str, str]]
+
+
+def _map_jobs(data: xr.Dataset, folder: Path) -> Iterator[_Job]:
+    """Yield the files of a dataset: layer, file, band description and tags."""
+    for name, layer in data.data_vars.items():
+        long_name = str(layer.attrs.get("long_name", name))
+        if layer.dims == ("y", "x"):
+            yield layer, folder / f"{name}.tif", long_name, {}
+        elif layer.dims == ("time", "y", "x"):
+            for index, (short, shown) in enumerate(_stamps(layer["time"].values)):
+                file = folder / str(name) / f"{name}_{short}.tif"
+                yield layer.isel(time=index), file, f"{long_name} {shown}", {"time": shown.replace(" UTC", "Z")}
+
+
+def _stamps(times: np.ndarray) -> list[tuple[str, str]]:
+    """Return times for file names and for people: UTC, or minutes since the start of a design storm."""
+    if times.dtype.kind == "m":
+        minutes = [round(float(t / np.timedelta64(1, "s")) / 60.0, 1) for t in times]
+        return [(f"{minute:06.1f}min", f"{minute:g} min") for minute in minutes]
+    stamps = np.datetime_as_string(times, unit="m")
+    return [(f"{s.replace('-', '').replace(':', '')}Z", f"{s} UTC") for s in stamps]

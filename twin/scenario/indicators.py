@@ -6,7 +6,7 @@ those of ``models/heat/tables/utci_classes.csv``; stamps are UTC, only "14 o'clo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,10 +22,11 @@ __all__ = [
     "THRESHOLDS",
     "afternoon_steps",
     "afternoon_sun",
-    "indicators",
+    "heat_indicators",
     "labelled",
     "outdoor_ground",
     "sealed_share",
+    "site_indicators",
     "step_hours",
     "summaries",
     "utci_classes",
@@ -167,21 +168,42 @@ def _of_the_run(
             yield _row("shade_share", "%", time, 100.0 * shade, shade, "model")
 
 
-def indicators(
+def _table(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    table = pd.DataFrame(list(rows), columns=list(COLUMNS))
+    table["time"] = pd.to_datetime(table["time"]).astype("datetime64[ns]")
+    return labelled(table, "en")
+
+
+def _cell_area(site: xr.Dataset) -> float:
+    return abs(float(site["x"].values[1] - site["x"].values[0])) ** 2
+
+
+def site_indicators(site: xr.Dataset) -> pd.DataFrame:
+    """Return what the ground is made of: outdoor ground and unsealed area [m2], canopy and sealed share [%].
+
+    Parameters
+    ----------
+    site : xarray.Dataset
+        Site layers on ("y", "x").
+    """
+    return _table(_of_the_site(site, _cell_area(site)))
+
+
+def heat_indicators(
     site: xr.Dataset,
     heat: xr.Dataset,
     *,
     timezone: str = "Europe/Berlin",
     sunlit: Mapping[int, np.ndarray] | None = None,
 ) -> pd.DataFrame:
-    """Return the indicators of a run.
+    """Return the heat indicators of a run; without ``utci`` there are none.
 
     Parameters
     ----------
     site : xarray.Dataset
         Site layers on ("y", "x").
     heat : xarray.Dataset
-        Result of ``models.heat.simulate`` on ("time", "y", "x"); the heat rows need ``utci`` [degC].
+        Result of ``models.heat.simulate`` on ("time", "y", "x"), with ``utci`` [degC].
     timezone : str
         Time zone of "14 o'clock".
     sunlit : mapping of int to numpy.ndarray, optional
@@ -192,21 +214,17 @@ def indicators(
     pandas.DataFrame
         One row an indicator and time, columns :data:`COLUMNS`: areas [m2] and their share of the outdoor ground by
         UTCI class and above :data:`THRESHOLDS` for each step, mean and 95th percentile of UTCI [degC], mean hours
-        above 32 and 38 [h], UTCI under crowns minus that of open sealed ground and shade share at 14 o'clock [K, %],
-        canopy and sealed share [%].
+        above 32 and 38 [h], UTCI under crowns minus that of open sealed ground and shade share at 14 o'clock [K, %].
         ``uncertainty`` is "data" (as good as the input data) or "model" (not compared with measurements).
     """
-    cell = abs(float(site["x"].values[1] - site["x"].values[0])) ** 2
-    rows = list(_of_the_site(site, cell))
+    rows: list[tuple[Any, ...]] = []
     if "utci" in heat:
         utci, ground = heat["utci"].transpose("time", "y", "x"), outdoor_ground(site)
         for step, time in enumerate(utci["time"].values):
             values = utci.values[step][ground]
-            rows.extend(_of_one_step(values[~np.isnan(values)], time, cell))
+            rows.extend(_of_one_step(values[~np.isnan(values)], time, _cell_area(site)))
         rows.extend(_of_the_run(utci, site, timezone, sunlit or {}))
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table["time"] = pd.to_datetime(table["time"]).astype("datetime64[ns]")
-    return labelled(table, "en")
+    return _table(rows)
 
 
 def labelled(table: pd.DataFrame, language: str | None = None) -> pd.DataFrame:
@@ -215,7 +233,7 @@ def labelled(table: pd.DataFrame, language: str | None = None) -> pd.DataFrame:
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`indicators`.
+        From :func:`site_indicators`, :func:`heat_indicators` or :func:`twin.scenario.flood_indicators`.
     language : {"en", "de"}, optional
         By default the user's.
     """

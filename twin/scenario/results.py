@@ -3,9 +3,9 @@
 Folder of a result::
 
     result.json      what it is, how it was made; written last, so a folder without it is no result
-    store.zarr       groups site, weather, heat, summary (Zarr version 3)
-    maps/            one Cloud-optimised GeoTIFF a layer and hour, maxima and site layers
-    heat.nc          NetCDF-CF of all hours
+    store.zarr       groups site, weather, heat, summary, water (Zarr version 3), as far as they were run
+    maps/            one Cloud-optimised GeoTIFF a layer and hour, maxima and site layers; maps/water/ those of the storm
+    heat.nc          NetCDF-CF of all hours;  water.nc  of the storm
     indicators.csv   gaps.csv   sources.csv
 
 Same inputs give the same bytes: no clock, no absolute path and no name of a machine is in it.
@@ -44,6 +44,7 @@ FORMAT = 1
 """Version of the result folder."""
 
 _STORE = "store.zarr"
+_PHYSICS = ("heat", "water")
 _CHECK_COLUMNS = ("station", "variable", "unit", "n", "bias", "rmse")
 
 
@@ -80,7 +81,8 @@ class Result:
     scenario : Scenario
         What was asked for.
     datasets : mapping of str to xarray.Dataset
-        ``site`` (y, x), ``weather`` (time), ``heat`` (time, y, x), ``summary`` (y, x).
+        ``site`` (y, x), and as far as they were run ``weather`` (time), ``heat`` (time, y, x), ``summary`` (y, x),
+        ``water`` (y, x).
     indicators : pandas.DataFrame
         See :mod:`twin.scenario.indicators`.
     gaps, sources : pandas.DataFrame
@@ -110,13 +112,18 @@ class Result:
 
     @property
     def heat(self) -> xr.Dataset:
-        """Heat layers (time, y, x)."""
-        return self.datasets["heat"]
+        """Heat layers (time, y, x); empty where no heat was run."""
+        return self.datasets.get("heat", xr.Dataset())
+
+    @property
+    def water(self) -> xr.Dataset:
+        """Flood layers (y, x), series at points and volumes; empty where no storm was run."""
+        return self.datasets.get("water", xr.Dataset())
 
     def __repr__(self) -> str:
-        heat = self.heat
+        layers = [*self.heat.data_vars, *self.water.data_vars]
         return (
-            f"<Result {self.name}: {', '.join(map(str, heat.data_vars))} on {dict(heat.sizes)}; "
+            f"<Result {self.name}: {', '.join(map(str, layers))} on {dict(self.site.sizes)}; "
             f"{len(self.indicators)} indicator rows, {len(self.gaps)} gap rows>"
         )
 
@@ -196,11 +203,12 @@ class Result:
         with replaced_folder(place) as new:
             with track(text("scenario.writing"), total=1.0) as done:
                 handouts.write_store(stored, new / _STORE)
-                if "netcdf" in formats:
-                    handouts.write_netcdf(stored["heat"], new / "heat.nc")
+                for name in _PHYSICS:
+                    if "netcdf" in formats and name in stored:
+                        handouts.write_netcdf(stored[name], new / f"{name}.nc")
                 if "cog" in formats:
-                    layers = stored["site"].assign(stored["summary"].data_vars)
-                    handouts.write_maps(stored["heat"], layers, new / "maps", done=done)
+                    groups = [("water" if name == "water" else "", data) for name, data in stored.items()]
+                    handouts.write_maps(groups, new / "maps", done=done)
             self._write_tables(new)
             for write in also:
                 write(new)

@@ -6,134 +6,24 @@ one plain sentence, and a mistyped key is answered with the right one. Paths in 
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
 import tomllib
 import typing
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from models.layers import read_table
 from twin.errors import InputError
 from twin.language import text
+from twin.scenario.parts import HandOuts, Part, RainSource, Runs, WeatherSource
 
-__all__ = [
-    "ColumnSource",
-    "HandOuts",
-    "HeatRun",
-    "Runs",
-    "Scenario",
-    "WeatherSource",
-    "json_schema",
-    "parse_scenario",
-    "read_scenario",
-]
+__all__ = ["Scenario", "json_schema", "parse_scenario", "read_scenario"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-class ColumnSource(_Part):
-    """A weather column with its unit."""
-
-    column: str = Field(description="Column name as it stands in the header row.")
-    unit: str = Field(default="", description="Unit, for example 'kPa'.")
-
-
-def _as_column(value: Any) -> Any:
-    return {"column": value} if isinstance(value, str) else value
-
-
-Column = Annotated[ColumnSource, BeforeValidator(_as_column, json_schema_input_type=str | ColumnSource)]
-"""A weather column: its name alone, or with its unit."""
-
-
-class WeatherSource(_Part):
-    """[weather]: the weather file and what its stamps mean."""
-
-    path: str = Field(description="CSV, UMEP or EPW file.")
-    interval: Literal["end", "start", "instant"] | None = Field(
-        default=None, description="What a time stamp means; needed unless the file says it."
-    )
-    utc_offset: float | None = Field(
-        default=None, ge=-12, le=14, description="Hours that the file's clock is ahead of UTC."
-    )
-    start: dt.datetime | None = Field(default=None, description="First stamp to use (UTC).")
-    end: dt.datetime | None = Field(default=None, description="Last stamp to use (UTC).")
-    year: int | None = Field(default=None, ge=1900, le=2200, description="Calendar year for a typical-year EPW file.")
-    separator: str | None = Field(default=None, description="Column separator, where it is not recognised.")
-    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign, where it is not recognised.")
-    wind_height: float | None = Field(default=None, gt=0, le=300, description="Height of the wind measurement [m].")
-    columns: dict[str, Column] = Field(
-        default_factory=dict, description="Our name to column name, or to {column, unit}."
-    )
-
-
-class HeatRun(_Part):
-    """[run.heat]: heat stress at street level."""
-
-    outputs: tuple[
-        Literal["tmrt", "utci", "pet", "pt", "wbgt", "air_temperature", "shadow", "surface_temperature"], ...
-    ] = Field(
-        default=("tmrt", "utci"),
-        min_length=1,
-        description="Layers: mean radiant temperature, UTCI, PET, perceived temperature, WBGT, air temperature, "
-        "sunlit fraction, ground temperature.",
-    )
-    posture: Literal["standing", "sitting"] = Field(default="standing", description="Posture of the person.")
-    sky: Literal["perez", "isotropic"] = Field(default="perez", description="How diffuse radiation is spread.")
-    split: Literal["reindl", "erbs"] = Field(default="reindl", description="How global radiation is split.")
-    longwave: Literal["jonsson", "prata"] = Field(
-        default="jonsson", description="Longwave radiation of the clear sky, with or without the correction for towns."
-    )
-    wind: Literal["station", "local"] = Field(
-        default="station",
-        description="Wind of the comfort indices: that of the weather, or slowed by what stands around.",
-    )
-    air: Literal["station", "local"] = Field(
-        default="station",
-        description="Air temperature: that of the weather, or of each cell (needs the weather of a whole day).",
-    )
-    pet_variant: Literal["walther_goestchel", "umep_memi"] = Field(
-        default="walther_goestchel", description="Form of PET: corrected (2018), or that of older codes."
-    )
-    wall: str = Field(default="brick", description="Material of the walls (models/heat/tables/wall.csv).")
-
-    @field_validator("wall")
-    @classmethod
-    def _wall_known(cls, value: str) -> str:
-        known = [row["name"] for row in read_table("models.heat", "wall.csv")]
-        if value not in known:
-            raise ValueError(text("scenario.wall_unknown", value=value, allowed=", ".join(known)))
-        return value
-
-
-class Runs(_Part):
-    """[run]: which physics are run."""
-
-    heat: HeatRun = HeatRun()
-
-
-class HandOuts(_Part):
-    """[outputs]: where the result goes and in which formats."""
-
-    folder: str | None = Field(
-        default=None, description="Result folder; by default results/<name of the scenario file>."
-    )
-    formats: tuple[Literal["zarr", "cog", "netcdf"], ...] = Field(
-        default=("zarr", "cog", "netcdf"), description="Formats of the hand-outs; zarr is always written."
-    )
-    rounding: float = Field(
-        default=0.01, ge=0, le=1, description="Stored temperatures are rounded to this [K]; 0 = not at all."
-    )
-
-
-class Scenario(_Part):
+class Scenario(Part):
     """A scenario: one run of the models on one city.
 
     Parameters are the keys of the file; see ``twin schema`` for all of them.
@@ -147,7 +37,8 @@ class Scenario(_Part):
 
     name: str = Field(min_length=1, description="Title of the run.")
     city: str = Field(description="City profile (TOML), or a CityGML/CityJSON/vector file.")
-    weather: WeatherSource
+    weather: WeatherSource | None = Field(default=None, description="Weather of a hot day; [run.heat] needs it.")
+    rain: RainSource | None = Field(default=None, description="Rain of a storm; [run.water] needs it.")
     resolution: float = Field(default=1.0, ge=0.25, le=100, description="Cell size [m].")
     area: tuple[float, float, float, float] | None = Field(default=None, description="West, south, east, north [m].")
     timezone: str = Field(default="Europe/Berlin", description="Time zone of views and of 'local' hours.")
@@ -177,6 +68,18 @@ class Scenario(_Part):
             raise ValueError(text("scenario.timezone_unknown", value=value)) from None
         return value
 
+    @model_validator(mode="after")
+    def _runs_have_what_they_need(self) -> Scenario:
+        missing = [
+            (table, run)
+            for run, table in (("heat", "weather"), ("water", "rain"))
+            if getattr(self.run, run) is not None and getattr(self, table) is None
+        ]
+        if missing:
+            sentences = [text("scenario.run_needs", run=f"[run.{run}]", table=f"[{table}]") for table, run in missing]
+            raise ValueError(" ".join(sentences))
+        return self
+
     @property
     def file(self) -> Path | None:
         """The file the scenario was read from; None for one made in Python."""
@@ -197,6 +100,15 @@ class Scenario(_Part):
     def resolve(self, path: str | PathLike[str]) -> Path:
         """Return a path of the scenario as seen from here."""
         return self.folder / Path(path).expanduser()
+
+    def files(self) -> list[tuple[str, str]]:
+        """Return the files that the scenario names: (where in the file, path as written)."""
+        named: list[tuple[str, str | None]] = [("city", self.city)]
+        if self.weather is not None:
+            named.append(("[weather] path", self.weather.path))
+        if self.rain is not None:
+            named += [("[rain] table", self.rain.table), ("[rain] series", self.rain.series)]
+        return [(where, path) for where, path in named if path is not None]
 
     def output_folder(self) -> Path:
         """Return where the result goes: ``[outputs] folder``, else ``results/<stem>`` beside the current folder."""
@@ -253,7 +165,7 @@ def _sentence(problem: Any) -> str:
         bound = next(iter(context.values()))
         return text(f"scenario.problem_{kind}", where=where, given=given, bound=bound)
     if kind == "value_error":
-        return f"{where}: {context['error']}"
+        return f"{where}: {context['error']}" if where else str(context["error"])
     wanted = next(
         (w for w in ("float", "int", "string", "datetime", "tuple", "dict", "model") if kind.startswith(w)), ""
     )
@@ -281,7 +193,7 @@ def _refuse(problems: list[str], file: str) -> None:
 
 def _missing_files(scenario: Scenario) -> list[str]:
     problems = []
-    for where, path in (("city", scenario.city), ("[weather] path", scenario.weather.path)):
+    for where, path in scenario.files():
         if not scenario.resolve(path).exists():
             problems.append(text("scenario.file_missing", where=where, path=path, folder=scenario.folder.resolve()))
     return problems

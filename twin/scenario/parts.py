@@ -1,0 +1,172 @@
+"""The parts of a scenario file: weather, rain, the physics with their options, and the hand-outs.
+
+Each class is one table of the file; its fields are the keys, their descriptions stand in ``twin schema``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from models.layers import read_table
+from twin.language import text
+
+__all__ = ["ColumnSource", "HandOuts", "HeatRun", "Part", "RainSource", "Runs", "WaterRun", "WeatherSource"]
+
+
+class Part(BaseModel):
+    """One table of a scenario file: only the keys it knows, and none changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class ColumnSource(Part):
+    """A weather column with its unit."""
+
+    column: str = Field(description="Column name as it stands in the header row.")
+    unit: str = Field(default="", description="Unit, for example 'kPa'.")
+
+
+def _as_column(value: Any) -> Any:
+    return {"column": value} if isinstance(value, str) else value
+
+
+Column = Annotated[ColumnSource, BeforeValidator(_as_column, json_schema_input_type=str | ColumnSource)]
+"""A weather column: its name alone, or with its unit."""
+
+
+class WeatherSource(Part):
+    """[weather]: the weather file and what its stamps mean."""
+
+    path: str = Field(description="CSV, UMEP or EPW file.")
+    interval: Literal["end", "start", "instant"] | None = Field(
+        default=None, description="What a time stamp means; needed unless the file says it."
+    )
+    utc_offset: float | None = Field(
+        default=None, ge=-12, le=14, description="Hours that the file's clock is ahead of UTC."
+    )
+    start: dt.datetime | None = Field(default=None, description="First stamp to use (UTC).")
+    end: dt.datetime | None = Field(default=None, description="Last stamp to use (UTC).")
+    year: int | None = Field(default=None, ge=1900, le=2200, description="Calendar year for a typical-year EPW file.")
+    separator: str | None = Field(default=None, description="Column separator, where it is not recognised.")
+    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign, where it is not recognised.")
+    wind_height: float | None = Field(default=None, gt=0, le=300, description="Height of the wind measurement [m].")
+    columns: dict[str, Column] = Field(
+        default_factory=dict, description="Our name to column name, or to {column, unit}."
+    )
+
+
+class HeatRun(Part):
+    """[run.heat]: heat stress at street level."""
+
+    outputs: tuple[
+        Literal["tmrt", "utci", "pet", "pt", "wbgt", "air_temperature", "shadow", "surface_temperature"], ...
+    ] = Field(
+        default=("tmrt", "utci"),
+        min_length=1,
+        description="Layers: mean radiant temperature, UTCI, PET, perceived temperature, WBGT, air temperature, "
+        "sunlit fraction, ground temperature.",
+    )
+    posture: Literal["standing", "sitting"] = Field(default="standing", description="Posture of the person.")
+    sky: Literal["perez", "isotropic"] = Field(default="perez", description="How diffuse radiation is spread.")
+    split: Literal["reindl", "erbs"] = Field(default="reindl", description="How global radiation is split.")
+    longwave: Literal["jonsson", "prata"] = Field(
+        default="jonsson", description="Longwave radiation of the clear sky, with or without the correction for towns."
+    )
+    wind: Literal["station", "local"] = Field(
+        default="station",
+        description="Wind of the comfort indices: that of the weather, or slowed by what stands around.",
+    )
+    air: Literal["station", "local"] = Field(
+        default="station",
+        description="Air temperature: that of the weather, or of each cell (needs the weather of a whole day).",
+    )
+    pet_variant: Literal["walther_goestchel", "umep_memi"] = Field(
+        default="walther_goestchel", description="Form of PET: corrected (2018), or that of older codes."
+    )
+    wall: str = Field(default="brick", description="Material of the walls (models/heat/tables/wall.csv).")
+
+    @field_validator("wall")
+    @classmethod
+    def _wall_known(cls, value: str) -> str:
+        known = [row["name"] for row in read_table("models.heat", "wall.csv")]
+        if value not in known:
+            raise ValueError(text("scenario.wall_unknown", value=value, allowed=", ".join(known)))
+        return value
+
+
+class RainSource(Part):
+    """[rain]: the rain of a storm; exactly one of ``table``, ``depth`` and ``series`` says where it comes from."""
+
+    table: str | None = Field(
+        default=None,
+        description="KOSTRA-DWD-2020 as delivered (zip, folder), or a CSV of depths by duration and return period.",
+    )
+    return_period: float | None = Field(default=None, gt=0, le=1000, description="Return period of the storm [a].")
+    depth: float | None = Field(default=None, gt=0, le=2000, description="Depth of the storm [mm], without a table.")
+    duration: float = Field(default=60.0, gt=0, le=10080, description="Duration of the storm [min].")
+    shape: Literal["euler2", "block"] | None = Field(
+        default=None, description="Course of the storm; by default Euler type II with a table, a block with a depth."
+    )
+    series: str | None = Field(default=None, description="File of a measured rain (CSV with a precipitation column).")
+    columns: dict[str, Column] = Field(default_factory=dict, description="Columns of the series, as in [weather].")
+    utc_offset: float | None = Field(
+        default=None, ge=-12, le=14, description="Hours that the series' clock is ahead of UTC."
+    )
+    interval: Literal["end", "start"] | None = Field(default=None, description="What a stamp of the series means.")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> RainSource:
+        given = [name for name in ("table", "depth", "series") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(text("scenario.rain_origin", given=", ".join(given) or "-"))
+        if self.table is not None and self.return_period is None:
+            raise ValueError(text("scenario.rain_return_period"))
+        return self
+
+
+class WaterRun(Part):
+    """[run.water]: a storm on the ground: where water runs, how deep, how fast."""
+
+    solver: Literal["inertial", "shallow_water"] = Field(
+        default="inertial", description="Flow solver: local inertial (fast), or the full shallow water equations."
+    )
+    after: float = Field(default=60.0, ge=0, le=10080, description="Time simulated after the end of the rain [min].")
+    losses: Literal["green_ampt", "horton", "scs_cn", "none"] = Field(
+        default="green_ampt", description="How water seeps into unsealed ground."
+    )
+    buildings: Literal["closed", "blocks", "holes"] = Field(
+        default="closed", description="Buildings as closed faces with drained roofs, as raised blocks, or as holes."
+    )
+    boundary: Literal["open", "closed"] = Field(default="open", description="Whether water leaves at the edges.")
+    classes: str = Field(default="nrw_2018", description="Table of depth classes (models/water/tables).")
+
+
+class Runs(Part):
+    """[run]: which physics are run; heat alone where none is named."""
+
+    heat: HeatRun | None = Field(default=None, description="Heat stress; needs [weather].")
+    water: WaterRun | None = Field(default=None, description="A storm on the ground; needs [rain].")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _heat_alone(cls, value: Any) -> Any:
+        """Without any table of its own a run is one of heat."""
+        named = isinstance(value, dict) and any(value.get(name) is not None for name in cls.model_fields)
+        return value if named or not isinstance(value, dict) or value.keys() - cls.model_fields.keys() else {"heat": {}}
+
+
+class HandOuts(Part):
+    """[outputs]: where the result goes and in which formats."""
+
+    folder: str | None = Field(
+        default=None, description="Result folder; by default results/<name of the scenario file>."
+    )
+    formats: tuple[Literal["zarr", "cog", "netcdf"], ...] = Field(
+        default=("zarr", "cog", "netcdf"), description="Formats of the hand-outs; zarr is always written."
+    )
+    rounding: float = Field(
+        default=0.01, ge=0, le=1, description="Stored temperatures are rounded to this [K]; 0 = not at all."
+    )
