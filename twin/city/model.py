@@ -30,6 +30,7 @@ __all__ = [
     "OBJECT_COLUMNS",
     "STATION_COLUMNS",
     "STREAM_COLUMNS",
+    "STRUCTURE_COLUMNS",
     "SURFACE_COLUMNS",
     "TREE_COLUMNS",
     "City",
@@ -124,6 +125,19 @@ STREAM_COLUMNS = {
 }
 """Columns of ``City.streams``: time series that objects refer to (CityGML Dynamizer)."""
 
+STRUCTURE_COLUMNS = {
+    "id": "object",
+    "kind": "object",  # "wall", "basin", "swale", "trench", "cistern", "culvert", "sail", "surface", "irrigation", ...
+    "height": "float64",  # [m above ground] of a wall's or a sail's top
+    "depth": "float64",  # [m below ground] of a basin's or a swale's bottom
+    "width": "float64",  # [m] of a line's works; diameter of a culvert
+    "volume": "float64",  # [m3] that is stored out of sight (cistern, trench)
+    "layers": "object",  # dict of layer name to value that the ground takes there, such as {"albedo": 0.5}
+    "attributes": "object",  # dict of everything else
+    "source": "object",
+}
+"""Columns of ``City.structures`` (points, lines, polygons): what stands in or under the ground and is no building."""
+
 SOURCE_COLUMNS = {
     "path": "object",
     "role": "object",
@@ -190,8 +204,9 @@ class City:
     objects, surfaces, polygons, boundaries, shells
         City objects, their polygons' properties, the polygons themselves, thematic surfaces with their attributes, and
         the faces of solids (see the column tables above).
-    trees, land_cover, network, stations : geopandas.GeoDataFrame
-        Further tables, empty where nothing was given.
+    trees, land_cover, network, stations, structures : geopandas.GeoDataFrame
+        Further tables, empty where nothing was given; structures are walls, basins, sails, culverts and the like
+        (see ``STRUCTURE_COLUMNS``).
     streams : pandas.DataFrame
         Time series that objects refer to (see ``STREAM_COLUMNS``).
     terrain : xarray.DataArray or None
@@ -225,6 +240,7 @@ class City:
     land_cover: gpd.GeoDataFrame = field(default_factory=lambda: _table(LAND_COVER_COLUMNS))
     network: gpd.GeoDataFrame = field(default_factory=lambda: _table(NETWORK_COLUMNS))
     stations: gpd.GeoDataFrame = field(default_factory=lambda: _table(STATION_COLUMNS))
+    structures: gpd.GeoDataFrame = field(default_factory=lambda: _table(STRUCTURE_COLUMNS))
     streams: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame({n: pd.Series(dtype=t) for n, t in STREAM_COLUMNS.items()})
     )
@@ -266,6 +282,7 @@ class City:
                 "network": len(self.network),
                 "stations": len(self.stations),
             }
+            | ({"structures": len(self.structures)} if len(self.structures) else {})
         )
 
     def rasterise(
