@@ -1,0 +1,337 @@
+"""A sewer network beneath the flood, coupled both ways: what falls in, what comes up again, and where.
+
+The network is run by SWMM 5.2 (dynamic wave) exactly as its ``.inp`` says; the surface gives it water through manholes
+and inlets and takes back what it cannot hold. Once a routing step of SWMM, each coupled node exchanges a flow
+(:mod:`models.water.sewer_exchange`), limited by the water that lies in the cell and by the room in the node. Left out:
+air in pipes, losses of gratings beyond the coefficients, and rain on SWMM's own subcatchments unless asked for (the rain
+falls on the surface).
+
+SWMM itself keeps no flood water. On each coupled lid stands a shaft as wide as SWMM's least node, in which the head of
+the sewer can rise above the ground; it comes up from there through the opening, against the water that lies on it.
+
+The water on the ground is measured from the ground of the cell, the head in the sewer from the lid of the node: terrain
+and survey of the network rarely agree to the decimetre, and neither may lift water by that difference.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.layers import InputError
+from models.water.exchange import Surface
+from models.water.sewer_exchange import Opening, exchange_flow, steady_outflow
+from models.water.sewer_inlets import matched, nearest_active, of_each_node
+from models.water.swmm_client import SwmmClient
+from models.water.swmm_files import coordinates, coupled_options, pipe_heights, read_lines
+
+__all__ = ["Sewer", "sewer_alone"]
+
+RELAXATION = 0.8
+"""Share of the way from the last flow to the new one that is gone in a step."""
+ON_REVERSAL = 0.5
+"""Share of a flow that is kept where it turns round."""
+
+
+class Sewer:
+    """A SWMM network that exchanges water with the surface.
+
+    Parameters
+    ----------
+    path : path
+        SWMM 5 input file (``.inp``) as delivered; it is read, never changed.
+    x, y : array-like
+        Cell centres of the grid [m], ``y`` from north to south, in the reference system of the file's coordinates.
+    opening_area : float or mapping of str to float
+        Open area of each node [m2]; a mapping names nodes, the others have that of one manhole (0.307 m2).
+    rim_length : float or mapping of str to float
+        Length of rim that works as a weir [m]; by default that of one manhole (1.963 m).
+    nodes : iterable of str, optional
+        Nodes to couple; by default all junctions, dividers and storages that have coordinates.
+    outside : {"error", "leave"}
+        What to do with nodes outside the grid: stop and name them, or leave them coupled to nothing.
+    rainfall : bool
+        Whether rain also falls on the subcatchments of the file; by default not, since it falls on the surface.
+    name : str
+        Prefix in accounts and checkpoints.
+
+    Attributes
+    ----------
+    inlets : pandas.DataFrame
+        One row a node: ``node``, ``x``, ``y``, ``row``, ``column``, ``lid`` [m above datum], ``state`` (``coupled``,
+        ``outside``, ``no coordinates``, ``outfall``, ``not asked for``, ``no cell near``).
+
+    Raises
+    ------
+    InputError
+        If the file is missing, SWMM finds errors in it (named with their lines), or nodes lie outside the grid.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sewer = Sewer("data/samples/kanalnetz.inp", np.arange(571700.5, 572200), np.arange(5676699.5, 5676200, -1))
+    >>> int((sewer.inlets["state"] == "coupled").sum()) > 20
+    True
+    >>> sewer.close()
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        x: Iterable[float],
+        y: Iterable[float],
+        *,
+        opening_area: float | Mapping[str, float] = 0.307,
+        rim_length: float | Mapping[str, float] = 1.963,
+        nodes: Iterable[str] | None = None,
+        outside: str = "error",
+        rainfall: bool = False,
+        name: str = "sewer",
+    ) -> None:
+        if outside not in ("error", "leave"):
+            raise InputError(f"outside must be 'error' or 'leave', not {outside!r}.")
+        self.name = name
+        self._file = Path(path)
+        lines = read_lines(self._file)
+        places = coordinates(lines, self._file.name)
+        self._stride, options = coupled_options(lines, rainfall=rainfall)
+        self._routing_step = float(options["ROUTING_STEP"])
+        self._swmm = SwmmClient(self._file, lines, options=options)
+        try:
+            asked = None if nodes is None else list(nodes)
+            grid = (np.asarray(list(x), dtype=float), np.asarray(list(y), dtype=float))
+            self.inlets = matched(self._swmm.description, places, grid, asked, self._file.name)
+            self._refuse_outside(outside)
+            self._take_up(lines, opening_area, rim_length)
+        except BaseException:
+            self._swmm.close()
+            raise
+
+    def _refuse_outside(self, outside: str) -> None:
+        beyond = self.inlets.loc[self.inlets["state"] == "outside", "node"].tolist()
+        if not (self.inlets["state"] == "coupled").any():
+            raise InputError(
+                f"None of the {len(self.inlets)} nodes of {self._file.name} lies on the grid: check that [COORDINATES] "
+                "are in the reference system of the grid (metres), or take another area."
+            )
+        if beyond and outside == "error":
+            named = ", ".join(beyond[:8]) + (f" and {len(beyond) - 8} more" if len(beyond) > 8 else "")
+            raise InputError(
+                f"{len(beyond)} nodes of {self._file.name} lie outside the grid ({named}): enlarge the area, or leave "
+                'them without exchange with the surface by outside="leave".'
+            )
+
+    def _take_up(self, lines: list[str], area: float | Mapping[str, float], rim: float | Mapping[str, float]) -> None:
+        """Keep what the exchange needs of each coupled node, and start SWMM."""
+        coupled = self.inlets[self.inlets["state"] == "coupled"]
+        names = coupled["node"].tolist()
+        index = coupled.index.to_numpy()
+        self._rows, self._columns = coupled["row"].to_numpy(np.int64), coupled["column"].to_numpy(np.int64)
+        self._lid = coupled["lid"].to_numpy(float)
+        self._nodes = index
+        self._shaft = float(self._swmm.description["surface_area"])
+        self._opening = Opening(
+            of_each_node(area, names, 0.307, "opening_area", self._file.name),
+            of_each_node(rim, names, 1.963, "rim_length", self._file.name),
+        )
+        self.longest_step = float(self._stride)
+        heights = pipe_heights(lines)
+        crown = np.array([heights.get(name, 0.0) for name in names]) * self._swmm.length
+        self._crown = np.minimum(crown - np.asarray(self._swmm.description["depth"], dtype=float)[index], 0.0)
+        self._swmm.start(index.tolist())
+        self._flow = np.zeros(len(names))
+        self._open = np.ones(len(names), dtype=bool)
+        self._waiting = 0.0
+        self._settled = False
+        self._into, self._out_of = 0.0, 0.0
+        self._given: list[np.ndarray] = []
+        self._strides: list[int] = []
+
+    # ---- the protocol of a source
+
+    def step(self, time: float, duration: float, surface: Surface) -> None:  # noqa: ARG002
+        """Exchange water with the surface and advance SWMM; several short calls are gathered to one routing step."""
+        self._waiting += duration
+        seconds = math.floor(self._waiting + 1e-6)
+        if seconds < self._stride:
+            return
+        self._waiting -= seconds
+        if not self._settled:
+            self._settle(surface)
+        taken = self._take(self._wanted(surface, seconds), surface, seconds)
+        self._flow = taken / seconds
+        self._swmm.advance(seconds, self._flow)
+        self._strides.append(seconds)
+        self._given.append(self._flow)
+
+    def account(self) -> Mapping[str, float]:
+        """Return the volumes [m3] that came up from the sewer (positive) and fell into it (negative)."""
+        return {"from_sewer": self._out_of, "to_sewer": -self._into}
+
+    def state(self) -> Mapping[str, np.ndarray]:
+        """Return all flows given to SWMM so far: replayed, they bring it to the same state, bit by bit.
+
+        SWMM's own hotstart file keeps single precision and no statistics, so a run resumed from it goes on slightly
+        otherwise.
+        """
+        shape = (0, len(self._flow))
+        return {
+            "strides": np.array(self._strides, dtype=np.int64),
+            "flows": np.array(self._given) if self._given else np.zeros(shape),
+            "volumes": np.array([self._into, self._out_of, self._waiting]),
+        }
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Run SWMM anew with the recorded flows and go on from there."""
+        flows = np.asarray(state["flows"], dtype=float)
+        if flows.shape[1] != len(self._flow):
+            raise InputError(
+                f"The checkpoint holds {flows.shape[1]} sewer nodes, {self._file.name} couples {len(self._flow)}: "
+                "resume with the .inp and the grid that the run began with."
+            )
+        self._swmm.restart()
+        self._strides = [int(step) for step in state["strides"]]
+        self._given = [row.copy() for row in flows]
+        self._swmm.replay(np.asarray(self._strides, dtype=np.int64), flows)
+        self._flow = self._given[-1] if self._given else np.zeros_like(self._flow)
+        self._into, self._out_of, self._waiting = (float(value) for value in state["volumes"])
+
+    # ---- the exchange
+
+    def _settle(self, surface: Surface) -> None:
+        """Move lids that lie where no water can be to the nearest cell where it can, or leave them shut."""
+        for item, node in enumerate(self._nodes):
+            row, column = int(self._rows[item]), int(self._columns[item])
+            near = nearest_active(surface.active, row, column)
+            if near is None:
+                self._open[item] = False
+                self.inlets.loc[node, "state"] = "no cell near"
+            elif near != (row, column):
+                self._rows[item], self._columns[item] = near
+                self.inlets.loc[node, ["row", "column"]] = near
+        self._settled = True
+
+    def _wanted(self, surface: Surface, seconds: int) -> np.ndarray:
+        """Return the flow wanted into each node [m3/s], relaxed towards that of the step before."""
+        depth = surface.depth[self._rows, self._columns].astype(np.float64)
+        node = self._swmm.nodes
+        head = node["head"] - self._lid
+        flow = exchange_flow(depth, head, self._opening)
+        up = head > depth
+        if up.any():
+            flow = np.where(up, -steady_outflow(depth, head, self._shaft / seconds, self._opening), flow)
+        flow = np.minimum(flow, self._room(depth, head, node, seconds))
+        turned = flow * self._flow < 0.0
+        flow = self._flow + RELAXATION * (flow - self._flow)
+        flow = np.where(turned, ON_REVERSAL * flow, flow)
+        held = np.maximum(head, 0.0) * self._shaft / seconds  # what stands above the lid is all that can come up
+        return np.where(self._open, np.maximum(flow, -held), 0.0)
+
+    def _room(self, depth: np.ndarray, head: np.ndarray, node: Mapping[str, np.ndarray], seconds: int) -> np.ndarray:
+        """Return the flow [m3/s] that fits into each node: what its pipes carry away, and its free volume.
+
+        Between the crown of its pipes and its lid a node of SWMM holds nothing.
+        """
+        carried = node["outflow"] - (node["inflow"] - node["lateral"])
+        below, above = np.maximum(self._crown - head, 0.0), np.maximum(depth - np.maximum(head, 0.0), 0.0)
+        return np.maximum((below + above) * self._shaft / seconds + carried, 0.0)
+
+    def _take(self, flow: np.ndarray, surface: Surface, seconds: int) -> np.ndarray:
+        """Move the water and return what each node was given [m3], never more than lay in its cell."""
+        area = surface.cell_size**2
+        volume = flow * seconds
+        cells, at = np.unique(self._rows * surface.depth.shape[1] + self._columns, return_inverse=True)
+        depth = surface.depth.reshape(-1)
+        before = depth[cells].astype(np.float64)
+        up = np.bincount(at, np.maximum(-volume, 0.0), minlength=cells.size)
+        down = np.bincount(at, np.maximum(volume, 0.0), minlength=cells.size)
+        share = np.where(down > before * area, before * area / np.maximum(down, 1e-300), 1.0)
+        after = np.maximum(before + (up - down * share) / area, 0.0).astype(surface.depth.dtype)
+        surface.depth[np.divmod(cells, surface.depth.shape[1])] = after
+        volume = np.where(volume > 0.0, volume * share[at], volume)
+        self._into += float(down @ share)
+        self._out_of += float(up.sum())
+        return volume
+
+    # ---- the network's own books
+
+    def balance(self) -> Mapping[str, float]:
+        """Return the books of the network [m3]: what came in, what left, what it stores, and SWMM's error.
+
+        ``relative_error`` is of all that came in or was there; a simulation that closes has it below 0.001.
+        """
+        total = self._swmm.totals()
+        # SWMM counts a changing flow by the mean of both ends of a routing step: half of the last one is under way
+        half = 0.5 * self._routing_step
+        late_in, late_out = (
+            half * float(np.maximum(self._flow, 0.0).sum()),
+            half * float(np.maximum(-self._flow, 0.0).sum()),
+        )
+        own = sum(total[key] for key in ("dwInflow", "wwInflow", "gwInflow", "iiInflow", "exInflow"))
+        own -= self._into - late_in
+        outfalls = total["outflow"] - (self._out_of - late_out)
+        losses = total["evapLoss"] + total["seepLoss"]
+        left = outfalls + self._out_of + total["flooding"] + losses
+        error = total["initStorage"] + own + self._into - left - total["finalStorage"] - (late_in - late_out)
+        turnover = total["initStorage"] + max(own, 0.0) + self._into
+        return {
+            "stored_before": total["initStorage"],
+            "own_inflow": own,
+            "from_surface": self._into,
+            "to_surface": self._out_of,
+            "outfalls": outfalls,
+            "spilled_elsewhere": total["flooding"],
+            "losses": losses,
+            "stored": total["finalStorage"],
+            "under_way": late_in - late_out,
+            "error": error,
+            "relative_error": abs(error) / turnover if turnover > 0 else 0.0,
+        }
+
+    def close(self) -> None:
+        """End SWMM; the numbers stay."""
+        self._swmm.close()
+
+    def __enter__(self) -> Sewer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def sewer_alone(path: str | PathLike[str]) -> Mapping[str, Any]:
+    """Run a sewer network by itself, as its file says and for as long as it says, and return its books.
+
+    Parameters
+    ----------
+    path : path
+        SWMM 5 input file; it is read, never changed.
+
+    Returns
+    -------
+    mapping
+        ``totals`` (volumes by SWMM's names [m3]), ``spilled`` (node to volume lost at its lid [m3]), ``outfalls`` (outfall
+        to mean and highest flow [m3/s]), ``continuity_error`` (runoff, flow routing, quality; share).
+
+    Raises
+    ------
+    InputError
+        If the file is missing or SWMM finds errors in it.
+
+    Examples
+    --------
+    >>> books = sewer_alone("data/samples/kanalnetz.inp")
+    >>> abs(books["continuity_error"][1]) < 0.01
+    True
+    """
+    file = Path(path)
+    swmm = SwmmClient(file, read_lines(file), options={})
+    try:
+        return swmm.run_alone()
+    finally:
+        swmm.close()
