@@ -22,6 +22,7 @@ from twin.city.grid import centres, grid_of
 from twin.city.ground import fill_holes, terrain_of_relief, terrain_on
 from twin.city.own_layers import covered_kinds
 from twin.city.roofs import Footprints, building_footprints, burn_buildings, flat_polygons, lowest_points
+from twin.city.structures import burn_roof_albedo, burn_structures
 from twin.errors import InputError
 from twin.language import text
 from twin.progress import track
@@ -313,6 +314,8 @@ def rasterise(
             "building_id": number[owner],
             "land_cover": cover,
         } | {name: land_cover_property(name)[cover] for name in _MATERIALS}
+        burn_roof_albedo(city, prints.top, owner, layers["albedo"])
+        burn_structures(city, box, layers, log)
         place = _place(city, box, log)
         site = _dataset(layers, box, city.crs)
     site.attrs = {"city": city.name, "resolution": float(box.affine.a)} | place
