@@ -63,7 +63,7 @@ class Pictures:
         """Return the steps of a map as a table: colour, range and share of the outdoor ground."""
         flat = layer.sel(time=time) if time is not None else layer
         palette, language = palette_for(flat, self.frame.language), self.frame.language
-        shares = palette.shares(maps.counted(flat, self.frame.result.site))
+        shares = maps.shares_of_area(palette, flat, self.frame.result.site)
         digits = 0 if np.allclose(palette.edges[np.isfinite(palette.edges)] % 1.0, 0.0) else 1
         rows = []
         for number in range(len(palette) - 1, -1, -1):
@@ -132,7 +132,7 @@ class Pictures:
     def _alt(self, flat: xr.DataArray, palette: Palette, clock: str) -> str:
         values = maps.counted(flat, self.frame.result.site)
         if palette.style == "classes":
-            shares = palette.shares(values)
+            shares = maps.shares_of_area(palette, flat, self.frame.result.site)
             order = [n for n in np.argsort(-shares) if shares[n] > 0]
             said = ", ".join(
                 self.frame.say(

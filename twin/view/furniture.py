@@ -21,7 +21,7 @@ FAINT = "#5f5f5f"
 _LINE, _PATCH, _HEADING = 0.27, 0.42, 0.19  # height of a legend line, width of its colour, column heading [inch]
 
 
-_SIGNS = {"buildings": (189, 189, 185), "water": WATER, "missing": NOTHING}
+_SIGNS = {"buildings": (189, 189, 185), "water": WATER, "missing": NOTHING, "dry": (234, 232, 226)}
 
 
 def round_length(longest: float) -> float:
@@ -86,7 +86,7 @@ def draw_legend(
     shares : numpy.ndarray, optional
         Share of each bin, written beside it.
     extra : tuple of str
-        Further signs: ``"buildings"``, ``"trees"``, ``"water"``, ``"missing"``.
+        Further signs: ``"buildings"``, ``"trees"``, ``"water"``, ``"missing"``, ``"dry"``.
     """
     _inches(axes)
     top = axes.get_ylim()[1] - 0.12

@@ -20,9 +20,10 @@ from matplotlib.figure import Figure
 from models.layers import LAND_COVER, require_metric_grid
 from twin.language import default_language, text
 from twin.view import labels
+from twin.view.backdrop import backdrop
 from twin.view.furniture import FAINT, INK, draw_legend, draw_north_arrow, draw_scale_bar
 from twin.view.moments import moment
-from twin.view.palettes import Palette, colour_image, palette_for
+from twin.view.palettes import Palette, colour_image, lies_on_ground, palette_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from twin.city.model import City
 
-__all__ = ["MapFigure", "counted", "draw", "layer_title", "water_cells"]
+__all__ = ["MapFigure", "counted", "draw", "layer_title", "shares_of_area", "water_cells"]
 
 _PANEL, _EDGE, _GAP = 3.15, 0.08, 0.3  # legend width, outer margin, gap between map and legend [inch]
 
@@ -154,7 +155,7 @@ def draw(
         return figure
     panel = left + map_width + _GAP
     legend = figure.add_axes(sheet.share(panel, bottom + 0.75, _PANEL - 0.05, map_height - 0.75), label="legend")
-    draw_legend(legend, palette, language, shares=palette.shares(counted(flat, site)), extra=signs)
+    draw_legend(legend, palette, language, shares=shares_of_area(palette, flat, site), extra=signs)
     bar = figure.add_axes(sheet.share(panel, bottom + 0.05, _PANEL - 0.75, 0.35), label="scale_bar")
     draw_scale_bar(bar, metres_per_inch, language)
     arrow = figure.add_axes(sheet.share(panel + _PANEL - 0.5, bottom, 0.4, 0.6), label="north_arrow")
@@ -181,6 +182,13 @@ def counted(flat: xr.DataArray, site: xr.Dataset | None) -> np.ndarray:
     )
     values = np.asarray(flat.values)
     return values[outdoor_ground(site)] if known and site is not None and flat.name != "land_cover" else values
+
+
+def shares_of_area(palette: Palette, flat: xr.DataArray, site: xr.Dataset | None) -> np.ndarray:
+    """Return the share of the area in each bin (bins,); of a flood the dry ground counts as area too."""
+    values = counted(flat, site)
+    covered = float(np.isfinite(values.astype(float)).mean()) if lies_on_ground(str(flat.name)) and values.size else 1.0
+    return palette.shares(values) * covered
 
 
 def _sheet(aspect: float, width: float, compact: bool) -> _Sheet:
@@ -216,8 +224,11 @@ def _draw_ground(
     picture = colour_image(flat, palette, water)
     built = _buildings(site, flat)
     signs = ["water"] if water is not None and water.any() else []
+    unknown, on_ground = np.isnan(flat.values.astype(float)), site is not None and lies_on_ground(str(flat.name))
+    if site is not None and on_ground:
+        picture = np.where(unknown[..., None], backdrop(site), picture).astype(np.uint8)
     if site is not None and built is not None and "surface_height" in site:
-        hidden = built & np.isnan(flat.values.astype(float))
+        hidden = built & unknown
         picture = np.where(hidden[..., None], _roof_shade(site, cell)[..., None], picture).astype(np.uint8)
     axes.imshow(picture, extent=extent, interpolation="antialiased", zorder=1)
     outlines = _footprints(city, extent)
@@ -239,6 +250,7 @@ def _draw_ground(
         site is not None
         and "canopy_height" in site
         and flat.name not in ("canopy_height", "trunk_height", "land_cover")
+        and not on_ground
     ):
         crowns = site["canopy_height"].values > 0
         if crowns.any() and not compact:
@@ -246,8 +258,9 @@ def _draw_ground(
                 x, y, crowns.astype(np.float32), levels=[0.5], colors="#1d5c2e", linewidths=0.4, alpha=0.8, zorder=2
             )
             signs.append("trees")
-    unknown = np.isnan(flat.values.astype(float))
-    if (unknown & ~built).any() if built is not None else (unknown.any() and not outlines):
+    if on_ground:
+        signs.append("dry")
+    elif (unknown & ~built).any() if built is not None else (unknown.any() and not outlines):
         signs.append("missing")
     axes.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[])
     axes.set_gid("map")

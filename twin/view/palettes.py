@@ -18,7 +18,17 @@ import xarray as xr
 from models.layers import InputError, read_table
 from twin.language import default_language
 
-__all__ = ["NOTHING", "WATER", "Palette", "blend", "class_palette", "colour_image", "palette_for", "ramp_colours"]
+__all__ = [
+    "NOTHING",
+    "WATER",
+    "Palette",
+    "blend",
+    "class_palette",
+    "colour_image",
+    "lies_on_ground",
+    "palette_for",
+    "ramp_colours",
+]
 
 NOTHING = (214, 214, 210)
 """Colour of cells without a value (buildings, outside), sRGB 0..255."""
@@ -171,8 +181,10 @@ def ramp_colours(name: str, count: int) -> np.ndarray:
     return blend(_ramps()[name], count)
 
 
-def class_palette(table: str, language: str | None = None, *, name: str = "", units: str = "°C") -> Palette:
-    """Return the classes of a table of ``models.heat`` (code, lower, upper, label_en, label_de, colour).
+def class_palette(
+    table: str, language: str | None = None, *, name: str = "", units: str = "°C", package: str = "models.heat"
+) -> Palette:
+    """Return the classes of a table of the physics (code, lower, upper, label_en, label_de, colour).
 
     Parameters
     ----------
@@ -182,9 +194,11 @@ def class_palette(table: str, language: str | None = None, *, name: str = "", un
         Language of the class names.
     name, units : str
         Name and unit of the layer.
+    package : str
+        Package whose folder ``tables`` holds the table.
     """
     language = language or default_language()
-    rows = sorted(read_table("models.heat", table), key=lambda row: _limit(row["lower"], -math.inf))
+    rows = sorted(read_table(package, table), key=lambda row: _limit(row["lower"], -math.inf))
     edges = np.array([_limit(row["lower"], -math.inf) for row in rows] + [_limit(rows[-1]["upper"], math.inf)])
     colours = np.array([_channels(row["colour"]) for row in rows], np.uint8)
     labels = tuple(row[f"label_{language}"] for row in rows)
@@ -236,6 +250,11 @@ def palette_for(layer: xr.DataArray, language: str | None = None) -> Palette:
     edges = _edges(layer, row)
     colours = ramp_colours(row["table"], len(edges) - 1)
     return Palette(edges, colours, ("",) * len(colours), "" if units == "1" else units, title, "ramp")
+
+
+def lies_on_ground(name: str) -> bool:
+    """Whether a layer covers only part of the ground, such as a flood, so that the ground is shown around it."""
+    return any(row["name"] == name and row["ground"] == "yes" for row in read_table("twin.view", "layers.csv"))
 
 
 def _codes(title: str, language: str) -> Palette:

@@ -16,14 +16,16 @@ import xarray as xr
 from models.layers import InputError
 from twin.language import default_language, text
 from twin.view import labels
+from twin.view.backdrop import backdrop
 from twin.view.graphics import quiet_start, require_graphics
-from twin.view.maps import counted, layer_title, water_cells
+from twin.view.maps import layer_title, shares_of_area, water_cells
 from twin.view.meshes import ROOF, Mesh, buildings_mesh, terrain_mesh
 from twin.view.moments import moment
 from twin.view.overlay import LEGEND_WIDTH, add_overlay, overlay_image
-from twin.view.palettes import Palette, colour_image, palette_for
+from twin.view.palettes import Palette, colour_image, lies_on_ground, palette_for
 from twin.view.staging import add_ruler, place_camera
 from twin.view.trees import trees_mesh
+from twin.view.water import water_mesh
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,12 +106,7 @@ def scene(
     plotter = _plotter(size, off_screen)
     if layer is not None and flat is not None:
         palette = palette or palette_for(layer, language)
-        _add_ground(
-            plotter,
-            ground,
-            origin,
-            _under_walls(colour_image(flat, palette, water_cells(flat, site)), np.isnan(flat.values.astype(float))),
-        )
+        _add_layer(plotter, ground, origin, flat, palette, site)
     else:
         _add_ground(plotter, ground, origin, np.full((2, 2, 3), _EARTH, np.uint8))
     _add_buildings(plotter, buildings_mesh(city, origin, area=area))
@@ -120,7 +117,7 @@ def scene(
     if legend:
         below = layer_title(palette, stamp, language, timezone) if palette is not None else ""
         heading = title or city.name or below
-        shares = palette.shares(counted(flat, site)) if palette is not None and flat is not None else None
+        shares = shares_of_area(palette, flat, site) if palette is not None and flat is not None else None
         foot = " · ".join(
             part
             for part in (
@@ -130,11 +127,20 @@ def scene(
             )
             if part
         )
-        water = None if flat is None else water_cells(flat, site)
-        signs = ("water",) if water is not None and water.any() else ()
+        signs = _signs(flat, site)
         below = below if heading != below else ""
         add_overlay(plotter, overlay_image(size, heading, below, foot, palette, shares, language, signs=signs))
     return plotter
+
+
+def _signs(flat: xr.DataArray | None, site: xr.Dataset | None) -> tuple[str, ...]:
+    """Return what the legend explains beside the colours of the layer."""
+    if flat is None or site is None:
+        return ()
+    water = water_cells(flat, site)
+    if lies_on_ground(str(flat.name)):
+        return ("dry",)
+    return ("water",) if water is not None and water.any() else ()
 
 
 def picture(
@@ -243,6 +249,32 @@ def _add_ground(
     texture.interpolate = True
     plotter.add_mesh(surface, texture=texture, lighting=False, name="ground", show_scalar_bar=False)
     plotter.add_mesh(_skirt(ground, origin), color=_SIDE, lighting=True, ambient=0.35, name="side")
+
+
+def _add_layer(
+    plotter: pv.Plotter,
+    ground: xr.DataArray,
+    origin: tuple[float, float, float],
+    flat: xr.DataArray,
+    palette: Palette,
+    site: xr.Dataset | None,
+) -> None:
+    """Colour the ground by a layer; depths of water become a surface of their own above pale ground."""
+    missing = np.isnan(flat.values.astype(float))
+    if site is None or not lies_on_ground(str(flat.name)):
+        image = colour_image(flat, palette, water_cells(flat, site))
+        _add_ground(plotter, ground, origin, _under_walls(image, missing))
+        return
+    pale = backdrop(site)
+    if flat.attrs.get("units") != "m":
+        _add_ground(plotter, ground, origin, np.where(missing[..., None], pale, palette.image(flat.values)))
+        return
+    _add_ground(plotter, ground, origin, pale)
+    mesh = water_mesh(flat, site["terrain_height"], origin, palette)
+    if len(mesh):
+        surface = _polydata(mesh.points + np.array([0.0, 0.0, 0.05], np.float32), mesh.triangles)
+        surface.cell_data["colour"] = mesh.colours
+        plotter.add_mesh(surface, scalars="colour", rgb=True, lighting=False, opacity=0.88, name="flood")
 
 
 def _under_walls(image: np.ndarray, missing: np.ndarray) -> np.ndarray:
