@@ -271,7 +271,7 @@ def _add_layer(
         return
     _add_ground(plotter, ground, origin, pale)
     mesh = water_mesh(flat, site["terrain_height"], origin, palette)
-    if len(mesh):
+    if len(mesh) and mesh.colours is not None:
         surface = _polydata(mesh.points + np.array([0.0, 0.0, 0.05], np.float32), mesh.triangles)
         surface.cell_data["colour"] = mesh.colours
         plotter.add_mesh(surface, scalars="colour", rgb=True, lighting=False, opacity=0.88, name="flood")
