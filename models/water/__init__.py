@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from models.water.evapotranspiration import evaporation_parts, reference_evapotranspiration
+from models.water.frequency import depth_table, return_period, statistical_depth
+from models.water.losses import Losses, crown_storage, infiltrate
+from models.water.rain import Rain
+from models.water.rain_index import RainIndex, rain_index
 from models.water.soils import (
     convert_tension,
     relative_extractable_water,
@@ -11,14 +15,27 @@ from models.water.soils import (
     tension_at,
     water_content,
 )
+from models.water.storms import design_storm, state_scenario, state_scenarios
 
 __all__ = [
+    "Losses",
+    "Rain",
+    "RainIndex",
     "convert_tension",
+    "crown_storage",
+    "depth_table",
+    "design_storm",
     "evaporation_parts",
+    "infiltrate",
+    "rain_index",
     "reference_evapotranspiration",
     "relative_extractable_water",
+    "return_period",
     "soil",
     "soil_table",
+    "state_scenario",
+    "state_scenarios",
+    "statistical_depth",
     "tension_at",
     "water_content",
 ]

@@ -1,0 +1,289 @@
+"""Where the rain of roofs goes: kept on the roof, into a cistern, the sewer, the street, a garden or a swale.
+
+Each drained building collects the rain of its cells, fills its roof storage and its cistern, gives to the sewer what
+the connection takes, and lets the rest down at its downpipes: cells of open ground at the outline, evenly spaced, one
+for each ``area_per_downpipe`` of roof. A building without open ground at its outline uses the nearest open cell.
+Gutters are left out: the water is on the ground at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numba import njit
+from scipy import ndimage
+
+from models.layers import LAND_COVER, InputError, land_cover_property
+from models.water.exchange import Surface
+
+__all__ = ["DRAINAGE", "Roofs"]
+
+DRAINAGE = ("none", "downpipe", "sewer", "garden", "swale")
+"""Where the rain of a roof may go."""
+
+_FARTHEST_GARDEN = 30.0  # [m] a pipe to a garden or swale farther away is not assumed: the water stays at the downpipe
+_QUANTUM = 2.0**-20
+
+
+@njit(cache=True, nogil=True)
+def _collect(  # pragma: no cover - compiled
+    amount: np.ndarray,
+    gridded: int,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    offsets: np.ndarray,
+    area: float,
+    out: np.ndarray,
+) -> None:
+    """Put the rain [m3] on each building into ``out``."""
+    for b in range(out.shape[0]):
+        total = 0.0
+        if gridded:
+            for k in range(offsets[b], offsets[b + 1]):
+                total += amount[rows[k], columns[k]]
+        else:
+            total = amount[0, 0] * (offsets[b + 1] - offsets[b])
+        out[b] = total * area
+
+
+@njit(cache=True, nogil=True)
+def _drain(  # pragma: no cover - compiled
+    water: np.ndarray,
+    stores: np.ndarray,
+    limits: np.ndarray,
+    intake: np.ndarray,
+    to_sewer: np.ndarray,
+    held: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    offsets: np.ndarray,
+    depth: np.ndarray,
+    area: float,
+    quantum: float,
+) -> float:
+    """Fill the stores, then the sewer, and put the rest on the ground; return what the ground got [m3]."""
+    delivered = 0.0
+    for b in range(water.shape[0]):
+        rest = water[b]
+        for s in range(stores.shape[0]):
+            kept = min(rest, limits[s, b] - stores[s, b])
+            stores[s, b] += kept
+            rest -= kept
+        to_sewer[b] = min(rest, intake[b])
+        rest += held[b] - to_sewer[b]
+        share = rest / (area * (offsets[b + 1] - offsets[b]))
+        if quantum > 0.0:
+            share = np.floor(share / quantum) * quantum
+        given = 0.0
+        if share > 0.0:
+            for k in range(offsets[b], offsets[b + 1]):
+                old = np.float64(depth[rows[k], columns[k]])
+                depth[rows[k], columns[k]] += share
+                given += (np.float64(depth[rows[k], columns[k]]) - old) * area
+        held[b] = rest - given
+        delivered += given
+    return delivered
+
+
+class Roofs:
+    """The roofs of a site and where their water goes; options as of :class:`models.water.rain.Rain`.
+
+    Attributes
+    ----------
+    numbers : numpy.ndarray
+        Numbers of the drained buildings.
+    drained : numpy.ndarray
+        True on cells whose rain is led away; set by :meth:`prepare`.
+    to_sewer : numpy.ndarray
+        Water [m3] each building gave to the sewer in the last step.
+    sewer_total : numpy.ndarray
+        The same since the start [m3].
+    outlets : tuple of numpy.ndarray
+        Rows and columns of the downpipes, with the position of each building's first one; set by :meth:`prepare`.
+    """
+
+    def __init__(
+        self,
+        building_id: np.ndarray,
+        land_cover: np.ndarray,
+        *,
+        drainage: str | Mapping[int, str],
+        storage: float | Mapping[int, float] = 0.0,
+        cistern: float | Mapping[int, float] = 0.0,
+        sewer_capacity: float | Mapping[int, float] | None = None,
+        swales: np.ndarray | None = None,
+        area_per_downpipe: float = 100.0,
+    ) -> None:
+        self._building_id, self._land_cover = np.asarray(building_id), np.asarray(land_cover)
+        every = np.unique(self._building_id[self._building_id > 0])
+        modes = _by_building("roof_drainage", drainage, every, "none")
+        for number, mode in zip(every, modes, strict=True):
+            if mode not in DRAINAGE:
+                raise InputError(
+                    f"roof_drainage of building {number} is {mode!r}: choose one of {', '.join(DRAINAGE)}."
+                )
+        if "swale" in modes and swales is None:
+            raise InputError("roof_drainage='swale' needs the cells of the swales: pass swales= (True on their cells).")
+        if area_per_downpipe <= 0:
+            raise InputError(f"roof_area_per_downpipe must be above 0 m2, not {area_per_downpipe:g}.")
+        led = np.array([mode != "none" for mode in modes], dtype=bool)
+        self.numbers = every[led]
+        self._modes = [mode for mode in modes if mode != "none"]
+        self._storage = _amounts("roof_storage", storage, self.numbers)
+        self._cistern = _amounts("cistern", cistern, self.numbers)
+        free = sewer_capacity if sewer_capacity is not None else np.inf
+        self._capacity = np.where(np.array(self._modes) == "sewer", _amounts("sewer_capacity", free, self.numbers), 0.0)
+        self._swales, self._per_pipe = swales, float(area_per_downpipe)
+        count = len(self.numbers)
+        self._stores, self._limits = np.zeros((2, count)), np.zeros((2, count))
+        self._water, self._held = np.zeros(count), np.zeros(count)
+        self.to_sewer, self.sewer_total = np.zeros(count), np.zeros(count)
+        self.drained = np.zeros(self._building_id.shape, dtype=bool)
+        self._received = self._area = 0.0
+        self.outlets: tuple[np.ndarray, np.ndarray, np.ndarray] = (np.zeros(0, int), np.zeros(0, int), np.zeros(1, int))
+
+    def prepare(self, surface: Surface) -> None:
+        """Find the cells of each roof and where its water comes down."""
+        if surface.depth.shape != self._building_id.shape:
+            raise InputError(f"building_id has shape {self._building_id.shape}, the grid {surface.depth.shape}.")
+        index = np.searchsorted(self.numbers, self._building_id)
+        index[index == len(self.numbers)] = 0
+        if len(self.numbers):
+            self.drained = (self._building_id > 0) & (self.numbers[index] == self._building_id)
+        rows, columns = np.nonzero(self.drained)
+        of = index[rows, columns]
+        order = np.argsort(of, kind="stable")
+        self._roof = rows[order], columns[order], _offsets(of, len(self.numbers))
+        self._area = surface.cell_size**2
+        area = np.diff(self._roof[2]) * self._area
+        self._limits[0], self._limits[1] = self._storage * 1e-3 * area, self._cistern
+        open_ground = surface.active & (self._building_id == 0)
+        if len(self.numbers) and not open_ground.any():
+            raise InputError("The site has no open ground beside its buildings, so roof water has nowhere to go.")
+        self.outlets = self._pipes(index, open_ground, area, surface.cell_size)
+
+    def _pipes(
+        self, index: np.ndarray, open_ground: np.ndarray, area: np.ndarray, size: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        count = len(self.numbers)
+        cells, of = _outline(np.where(self.drained, index, -1), open_ground)
+        width = open_ground.shape[1]
+        chosen: list[np.ndarray] = []
+        splits = np.split(cells, np.searchsorted(of, np.arange(1, count))) if count else []
+        nearest = None
+        rows, columns, offsets = self._roof
+        for b, around in enumerate(splits):
+            own = slice(offsets[b], offsets[b + 1])
+            if not around.size:
+                if nearest is None:
+                    nearest = ndimage.distance_transform_edt(~open_ground, return_indices=True)
+                at = np.argmin(nearest[0][rows[own], columns[own]])
+                row, column = rows[own][at], columns[own][at]
+                around = np.array([nearest[1][0, row, column] * width + nearest[1][1, row, column]])
+            angle = np.arctan2(around // width - rows[own].mean(), around % width - columns[own].mean())
+            around = around[np.argsort(angle, kind="stable")]
+            pipes = min(len(around), max(1, round(area[b] / self._per_pipe)))
+            chosen.append(around[(np.arange(pipes) * len(around)) // pipes])
+        flat = np.concatenate(chosen) if chosen else np.zeros(0, dtype=np.int64)
+        ends = np.concatenate([[0], np.cumsum([len(one) for one in chosen])]).astype(np.int64)
+        flat = self._to_green(flat, ends, open_ground, size)
+        return flat // width, flat % width, ends
+
+    def _to_green(self, flat: np.ndarray, ends: np.ndarray, open_ground: np.ndarray, size: float) -> np.ndarray:
+        """Move the outlets of gardens and swales to the nearest cell of that kind."""
+        modes = np.repeat(np.array(self._modes, dtype=object), np.diff(ends))
+        sealed = land_cover_property("imperviousness")[self._land_cover]
+        green = (sealed == 0.0) & (self._land_cover != LAND_COVER["water"])
+        for mode, mask in (("garden", green), ("swale", self._swales)):
+            wanted = modes == mode
+            if not wanted.any() or mask is None or not (mask & open_ground).any():
+                continue
+            far, at = ndimage.distance_transform_edt(~(mask & open_ground), sampling=size, return_indices=True)
+            row, column = np.divmod(flat[wanted], open_ground.shape[1])
+            moved = at[0, row, column] * open_ground.shape[1] + at[1, row, column]
+            flat[wanted] = np.where(far[row, column] <= _FARTHEST_GARDEN, moved, flat[wanted])
+        return flat
+
+    def step(self, duration: float, amount: np.ndarray, surface: Surface) -> None:
+        """Lead away ``amount`` [m] of rain, one number (1, 1) or a raster (y, x), that fell in ``duration`` [s]."""
+        if not len(self.numbers):
+            return
+        rows, columns, offsets = self._roof
+        _collect(amount, int(amount.shape != (1, 1)), rows, columns, offsets, self._area, self._water)
+        self._received += float(self._water.sum())
+        quantum = _QUANTUM if surface.depth.dtype == np.float32 else 0.0
+        intake = self._capacity * (1e-3 * duration)
+        _drain(
+            self._water,
+            self._stores,
+            self._limits,
+            intake,
+            self.to_sewer,
+            self._held,
+            *self.outlets,
+            surface.depth,
+            self._area,
+            quantum,
+        )
+        self.sewer_total += self.to_sewer
+
+    def account(self) -> dict[str, float]:
+        """Return the volumes so far [m3]; what is kept or led away is negative."""
+        return {
+            "rain": self._received,
+            "roof_storage": -float(self._stores[0].sum()),
+            "cistern": -float(self._stores[1].sum()),
+            "sewer": -float(self.sewer_total.sum()),
+            "underway": -float(self._held.sum()),
+        }
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the stores."""
+        return {
+            "stores": self._stores.copy(),
+            "held": self._held.copy(),
+            "sewer_total": self.sewer_total.copy(),
+            "received": np.array(self._received),
+        }
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from a state of :meth:`state`."""
+        self._stores, self._held = state["stores"].copy(), state["held"].copy()
+        self.sewer_total, self._received = state["sewer_total"].copy(), float(state["received"])
+
+
+def _by_building(name: str, given: Any, numbers: np.ndarray, default: Any) -> list[Any]:
+    """Return one value a building of a value for all or a mapping by building number (key 0: all others)."""
+    if not isinstance(given, Mapping):
+        return [given] * len(numbers)
+    unknown = sorted(set(given) - {0} - set(numbers.tolist()))
+    if unknown:
+        raise InputError(f"{name} names building {unknown[0]}, which is not in building_id: use its numbers.")
+    return [given.get(int(number), given.get(0, default)) for number in numbers]
+
+
+def _amounts(name: str, given: Any, numbers: np.ndarray) -> np.ndarray:
+    values = np.array(_by_building(name, given, numbers, 0.0), dtype=float)
+    if np.isnan(values).any() or (values < 0).any():
+        raise InputError(f"{name} must be 0 or more for every building.")
+    return values
+
+
+def _offsets(of: np.ndarray, count: int) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(np.bincount(of, minlength=count))]).astype(np.int64)
+
+
+def _outline(index: np.ndarray, open_ground: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the open cells (flat) that share an edge with a building, and the building, sorted by building."""
+    height, width = index.shape
+    cells, of = [], []
+    for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+        here = (slice(max(dy, 0), height + min(dy, 0)), slice(max(dx, 0), width + min(dx, 0)))
+        there = (slice(max(-dy, 0), height + min(-dy, 0)), slice(max(-dx, 0), width + min(-dx, 0)))
+        rows, columns = np.nonzero(open_ground[here] & (index[there] >= 0))
+        cells.append((rows + max(dy, 0)) * width + columns + max(dx, 0))
+        of.append(index[there][rows, columns])
+    pairs = np.unique(np.stack([np.concatenate(of), np.concatenate(cells)]), axis=1)
+    return pairs[1], pairs[0]
