@@ -131,7 +131,7 @@ class Sewer:
         coupled = self.inlets[self.inlets["state"] == "coupled"]
         names = coupled["node"].tolist()
         index = coupled.index.to_numpy()
-        self._rows, self._columns = coupled["row"].to_numpy(np.int64), coupled["column"].to_numpy(np.int64)
+        self._rows, self._columns = np.array(coupled["row"], np.int64), np.array(coupled["column"], np.int64)
         self._lid = coupled["lid"].to_numpy(float)
         self._nodes = index
         self._shaft = float(self._swmm.description["surface_area"])
@@ -220,26 +220,26 @@ class Sewer:
         """Return the flow wanted into each node [m3/s], relaxed towards that of the step before."""
         depth = surface.depth[self._rows, self._columns].astype(np.float64)
         node = self._swmm.nodes
-        head = node["head"] - self._lid
+        head, give = node["head"] - self._lid, self._shaft / seconds
+        supply = node["inflow"] - node["outflow"] - self._flow  # by pipes and by the network's own inflows
         flow = exchange_flow(depth, head, self._opening)
         up = head > depth
         if up.any():
-            flow = np.where(up, -steady_outflow(depth, head, self._shaft / seconds, self._opening), flow)
-        flow = np.minimum(flow, self._room(depth, head, node, seconds))
+            flow = np.where(up, -steady_outflow(depth, head + supply / give, give, self._opening), flow)
+        flow = np.minimum(flow, self._room(depth, head, supply, give))
         turned = flow * self._flow < 0.0
         flow = self._flow + RELAXATION * (flow - self._flow)
         flow = np.where(turned, ON_REVERSAL * flow, flow)
-        held = np.maximum(head, 0.0) * self._shaft / seconds  # what stands above the lid is all that can come up
-        return np.where(self._open, np.maximum(flow, -held), 0.0)
+        above = np.where(head > 0.0, head * give + np.maximum(supply, 0.0), 0.0)  # all that can come up in a step
+        return np.where(self._open, np.maximum(flow, -above), 0.0)
 
-    def _room(self, depth: np.ndarray, head: np.ndarray, node: Mapping[str, np.ndarray], seconds: int) -> np.ndarray:
+    def _room(self, depth: np.ndarray, head: np.ndarray, supply: np.ndarray, give: float) -> np.ndarray:
         """Return the flow [m3/s] that fits into each node: what its pipes carry away, and its free volume.
 
         Between the crown of its pipes and its lid a node of SWMM holds nothing.
         """
-        carried = node["outflow"] - (node["inflow"] - node["lateral"])
         below, above = np.maximum(self._crown - head, 0.0), np.maximum(depth - np.maximum(head, 0.0), 0.0)
-        return np.maximum((below + above) * self._shaft / seconds + carried, 0.0)
+        return np.maximum((below + above) * give - supply, 0.0)
 
     def _take(self, flow: np.ndarray, surface: Surface, seconds: int) -> np.ndarray:
         """Move the water and return what each node was given [m3], never more than lay in its cell."""
