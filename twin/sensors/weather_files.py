@@ -7,7 +7,7 @@ interval) and which clock it follows must be said by the file or by the caller; 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -134,13 +134,15 @@ def _step_near(utc: pd.DatetimeIndex, keep: np.ndarray, file: str) -> pd.Timedel
     return step
 
 
-def _dataset(raw: RawTable, keep: np.ndarray, step: pd.Timedelta | None, file: str) -> tuple[xr.Dataset, GapLog]:
+def _dataset(
+    raw: RawTable, keep: np.ndarray, step: pd.Timedelta | None, file: str, wanted: tuple[str, ...]
+) -> tuple[xr.Dataset, GapLog]:
     hours = step.total_seconds() / 3600.0 if step is not None else float("nan")
     log, arrays = GapLog(), {}
     for name, numbers in raw.values.items():
         column, layer = raw.columns.get(name, name), WEATHER[name]
         values = numbers[keep]
-        if not layer.required and np.isnan(values).any():
+        if name not in wanted and np.isnan(values).any():
             log.add(
                 "weather_column_dropped",
                 layer="weather",
@@ -187,6 +189,7 @@ def read_weather(
     separator: str | None = None,
     decimal: str | None = None,
     wind_height: float | None = None,
+    names: Iterable[str] | None = None,
 ) -> xr.Dataset:
     r"""Return the weather of a file, in UTC and in the units of the house, complete and checked.
 
@@ -211,6 +214,9 @@ def read_weather(
         Column separator and decimal sign, where they are not recognised.
     wind_height : float, optional
         Height of the wind measurement [m]; 10 where neither this nor the file says it.
+    names : iterable of str, optional
+        Variables that must be there without a gap; by default those the heat model needs. Only these are checked for
+        missing values, and others that have any are left out with a row in the gaps.
 
     Returns
     -------
@@ -250,17 +256,19 @@ def read_weather(
     utc = raw.times - pd.Timedelta(hours=offset)
     keep = _in_window(raw, utc, start, end, file)
     step = _step_near(utc, keep, file)
-    weather, log = _dataset(raw, keep, step, file)
+    wanted = tuple(names) if names is not None else tuple(n for n, layer in WEATHER.items() if layer.required)
+    weather, log = _dataset(raw, keep, step, file, wanted)
     weather = weather.assign_coords(time=("time", utc[keep].to_numpy().astype("datetime64[ns]")))
     weather["time"].attrs = {"standard_name": "time", "long_name": "Time (UTC)", "interval": meaning}
     try:
-        require_weather(weather)
+        require_weather(weather, wanted)
     except InputError as error:
         raise _named(error, file) from None
     height = wind_height if wind_height is not None else float(raw.attrs.get("wind_height", _WIND_HEIGHT))
     if not 0.5 <= height <= 300.0:
         raise InputError(text("weather.wind_height", file=file, value=height))
-    weather["wind_speed"].attrs["height"] = height
+    if "wind_speed" in weather:
+        weather["wind_speed"].attrs["height"] = height
     weather.attrs = {k: v for k, v in raw.attrs.items() if k != "wind_height"} | {
         "interval": meaning,
         "step_seconds": step.total_seconds() if step is not None else float("nan"),
