@@ -7,6 +7,7 @@ the hull of all points take their place, in this order. An object's parts count 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import shapely
 
 from twin.city.model import Polygons
@@ -88,13 +89,19 @@ def _contributions(surface_object: np.ndarray, kind: np.ndarray, parent: np.ndar
 
 def _ranks(kind: np.ndarray, lod: np.ndarray, normal_z: np.ndarray) -> np.ndarray:
     """Return how well each polygon tells a footprint: 0 best, 5 only as a point of a hull."""
+    code, names = pd.factorize(kind)
+    names = np.append(names, "")  # at least one name, so that there is something to look up
+
+    def of_kind(*wanted: str) -> np.ndarray:
+        return np.isin(names, wanted)[code]
+
     rank = np.full(len(kind), _HULL, dtype=np.int64)
-    plain = kind == ""
+    plain = of_kind("")
     rank[plain & (normal_z > _WALL)] = 4
     rank[plain & (normal_z < -_WALL)] = 3
-    rank[np.isin(kind, _ROOF)] = 2
+    rank[of_kind(*_ROOF)] = 2
     rank[(lod == 0) & plain] = 1
-    rank[np.isin(kind, _GROUND)] = 0
+    rank[of_kind(*_GROUND)] = 0
     return rank
 
 
@@ -127,10 +134,8 @@ def flat_polygons(polygons: Polygons, rows: np.ndarray) -> tuple[np.ndarray, np.
     rings, of_ring = rings[fits], of_ring[fits]
     if len(rings) == 0:
         return np.empty(0, dtype=object), np.empty(0, dtype=np.int64)
-    points, of_point = ranges(polygons.ring_start[rings], polygons.ring_start[rings + 1])
-    lines = shapely.linearrings(polygons.xyz[points, :2], indices=of_point)
-    kept, index = np.unique(of_ring, return_inverse=True)
-    shapes = shapely.polygons(lines, indices=index)
+    first = np.flatnonzero(np.diff(of_ring, prepend=-1))
+    kept, shapes = of_ring[first], _shapes(polygons, rings, np.append(first, len(rings)))
     broken = ~shapely.is_valid(shapes)
     tangled = broken & (shapely.get_num_coordinates(shapes) > _REPAIRABLE)
     shapes[tangled] = shapely.convex_hull(shapes[tangled])
@@ -139,6 +144,16 @@ def flat_polygons(polygons: Polygons, rows: np.ndarray) -> tuple[np.ndarray, np.
         shapes[broken] = [_areal(shape) for shape in shapely.make_valid(shapes[broken])]
     solid = ~shapely.is_empty(shapes)
     return shapes[solid], kept[solid]
+
+
+def _shapes(polygons: Polygons, rings: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Return polygons of rings seen from above: those of polygon i are ``rings[first[i]:first[i + 1]]``."""
+    points, _ = ranges(polygons.ring_start[rings], polygons.ring_start[rings + 1])
+    ends = np.cumsum(polygons.ring_start[rings + 1] - polygons.ring_start[rings])
+    closing = np.concatenate(([0], ends[:-1]))  # the first point of each ring stands again at its end
+    xy = polygons.xyz[np.insert(points, ends, points[closing]), :2]
+    ring_first = np.concatenate(([0], ends + np.arange(1, len(rings) + 1)))
+    return shapely.from_ragged_array(shapely.GeometryType.POLYGON, xy, (ring_first, first))
 
 
 def _areal(shape: shapely.Geometry) -> shapely.Geometry:

@@ -179,6 +179,8 @@ def land_cover_of(city: City, log: GapLog) -> gpd.GeoDataFrame:
         Columns of ``City.land_cover``, what lies on top last: land use, plant cover, water, traffic areas.
     """
     covered = list(covered_kinds())
+    if not (city.surfaces["kind"].isin(covered).any() or city.objects["kind"].isin(covered).any()):
+        return _land_cover([], [], np.empty(0, dtype=object), city)
     of, surface_kind = city.surfaces["object"].to_numpy(dtype=np.int64), city.surfaces["kind"].to_numpy(dtype=object)
     own = np.isin(surface_kind, covered)
     kinds = np.append(city.objects["kind"].to_numpy(dtype=object), "")

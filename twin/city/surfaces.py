@@ -14,7 +14,8 @@ from twin.city.model import Polygons
 
 __all__ = ["planes", "ring_vectors"]
 
-_BLOCK = 1 << 15  # rings at a time, to spare memory
+_BLOCK = 1 << 13  # rings at a time, to spare memory
+_COMPILED_PAYS = 1 << 16  # rings from which loading compiled code costs less than it saves
 _HORIZONTAL = 1e-6  # sine of the tilt below which a surface has no azimuth
 
 
@@ -41,6 +42,11 @@ def ring_vectors(xyz: np.ndarray, ring_start: np.ndarray) -> np.ndarray:
     """
     count = len(ring_start) - 1
     vectors = np.zeros((count, 3))
+    if count >= _COMPILED_PAYS:
+        from twin.city.newell import vector_areas
+
+        vector_areas(xyz, ring_start, vectors)
+        return vectors
     for first in range(0, count, _BLOCK):
         starts = ring_start[first : first + _BLOCK + 1]
         vectors[first : first + _BLOCK] = _vectors(xyz[starts[0] : starts[-1]], starts - starts[0])
@@ -54,13 +60,14 @@ def _vectors(xyz: np.ndarray, ring_start: np.ndarray) -> np.ndarray:
     if not filled.any():
         return vectors
     first = ring_start[:-1][filled]
-    following = np.arange(1, len(xyz) + 1)
-    following[ring_start[1:][filled] - 1] = first
-    origin = np.repeat(first, sizes[filled])
-    local = xyz - xyz[origin]
+    local = (xyz - xyz[np.repeat(first, sizes[filled])]).T.copy()
+    # each ring's first point is the origin: its first and last edge add nothing, nor does the step to the next ring
+    here, following = local[:, :-1], local[:, 1:]
+    cross = np.zeros(len(xyz))
     for k in range(3):
-        a, b = local[:, (k + 1) % 3], local[:, (k + 2) % 3]
-        vectors[filled, k] = 0.5 * np.add.reduceat(a * b[following] - b * a[following], first)
+        a, b = (k + 1) % 3, (k + 2) % 3
+        np.subtract(here[a] * following[b], here[b] * following[a], out=cross[:-1])
+        vectors[filled, k] = 0.5 * np.add.reduceat(cross, first)
     return vectors
 
 
@@ -89,7 +96,7 @@ def planes(polygons: Polygons) -> dict[str, np.ndarray]:
     if count == 0:
         return {name: np.empty(0) for name in ("normal_x", "normal_y", "normal_z", "tilt", "azimuth", "area")}
     vectors = ring_vectors(polygons.xyz, polygons.ring_start)
-    sizes = np.linalg.norm(vectors, axis=1)
+    sizes = np.sqrt(vectors[:, 0] ** 2 + vectors[:, 1] ** 2 + vectors[:, 2] ** 2)
     outer = polygons.polygon_start[:-1]
     signed = -sizes
     signed[outer] = sizes[outer]

@@ -49,14 +49,13 @@ def city_of(columns: FileColumns, crs: pyproj.CRS | None, log: GapLog, files: li
         },
         geometry=gpd.GeoSeries(shapes, crs=crs),
     )
-    first_names = ("object", "lod", "kind")
     surface_table = pd.DataFrame(
-        {name: surfaces[name] for name in first_names}
+        {"object": surfaces["object"], "lod": surfaces["lod"], "kind": _texts(surfaces["kind"])}
         | plane
         | {
             "boundary": surfaces["boundary"],
             "id": surfaces["id"],
-            "element": pd.Categorical(np.array(ELEMENTS, dtype=object)[surfaces["element"]], categories=ELEMENTS),
+            "element": pd.Categorical.from_codes(surfaces["element"], categories=pd.Index(ELEMENTS)),
             "closed": surfaces["closed"],
         }
     )
@@ -73,6 +72,12 @@ def city_of(columns: FileColumns, crs: pyproj.CRS | None, log: GapLog, files: li
     )
     layers = {"trees": trees_of(city, log, objects.get("place")), "land_cover": land_cover_of(city, log)}
     return city.replace(**layers, gaps=log.table())
+
+
+def _texts(values: np.ndarray) -> pd.Series:
+    """Return a column of few different texts; the same as pandas makes of them one by one."""
+    code, names = pd.factorize(values)
+    return pd.Series(names).take(code).reset_index(drop=True)
 
 
 def _levels(owner: np.ndarray, lod: np.ndarray, parent: np.ndarray, kind: np.ndarray) -> list[str]:

@@ -10,6 +10,11 @@ import numpy as np
 from twin.city.cityjson.lists import Nested
 
 __all__ = [
+    "CLOSING",
+    "OUTSIDE",
+    "REPEATED",
+    "SHORT",
+    "WILD",
     "Faces",
     "Trouble",
     "Vertices",
@@ -22,6 +27,11 @@ __all__ = [
 ]
 
 _FARTHEST = 1e9  # [m or deg] no coordinate of an earth-bound system is larger
+_COMPILED_PAYS = 500_000  # vertex numbers from which loading compiled code costs less than it saves
+
+OUTSIDE, WILD, CLOSING, SHORT, REPEATED = 1, 2, 4, 8, 16
+"""Bits of what is doubtful about a ring: a point that does not exist, one beyond any system on Earth, the first point
+told again at the end, fewer than three different points, a point told twice in a row."""
 
 
 @dataclass(frozen=True)
@@ -161,42 +171,79 @@ def faces_of(
     of_face = of_open[polygon]
     solid, shell = _solids(level, polygon, ring_depth[of_open] > 2)
 
-    of_point = np.repeat(np.arange(len(geometry), dtype=np.int32), np.diff(found.first))
-    fits = (found.numbers >= 0) & (found.numbers < np.diff(vertices.first)[root][of_point])
-    index = found.numbers + vertices.first[root][of_point] if len(vertices.first) > 2 else found.numbers
-    index = index if fits.all() else np.where(fits, index, 0)
-    told = vertices.xyz if len(vertices.xyz) else np.zeros((1, 3))
-    closing = _closing(told, index, _starts(ring_size))
-    if closing.any():
-        last = np.cumsum(ring_size)[closing] - 1
-        index, fits = np.delete(index, last), np.delete(fits, last)
-        ring_size = ring_size - closing
-    xyz, start = told[index], _starts(ring_size)
-    repeated, short = _doubts(xyz, start)
-    with np.errstate(invalid="ignore"):
-        near = np.asarray((np.abs(told) < _FARTHEST).all(axis=1))
-    wild = ~near[index] & fits
+    single = len(vertices.first) == 2
+    if single and len(found.numbers) >= _COMPILED_PAYS:
+        xyz, ring_size, doubt = _compiled(found.numbers, ring_size, vertices.xyz)
+    else:
+        of_point = np.repeat(root, np.diff(found.first))
+        counts = len(vertices.xyz) if single else np.diff(vertices.first)[of_point]
+        fits = (found.numbers >= 0) & (found.numbers < counts)
+        index = found.numbers if single else found.numbers + vertices.first[of_point]
+        xyz, ring_size, doubt = _gathered(index, fits, ring_size, vertices.xyz)
     face_of_ring = np.repeat(np.arange(len(rings)), rings)
 
-    def faces_with(points: np.ndarray) -> np.ndarray:
-        return _any(face_of_ring[np.searchsorted(start, np.flatnonzero(points), side="right") - 1], len(rings))
+    def faces_with(bit: int) -> np.ndarray:
+        return _any(face_of_ring[(doubt & bit) > 0], len(rings))
 
-    outside_face = faces_with(~fits)
-    wild_face = faces_with(wild) & ~outside_face
+    outside_face = faces_with(OUTSIDE)
+    wild_face = faces_with(WILD) & ~outside_face
     first_ring = _starts(rings)[:-1]
     empty_face = (rings == 0) | (np.append(ring_size, 0)[first_ring] == 0)
     keep = ~(outside_face | wild_face | empty_face)
+    doubt[ring_size == 0] &= ~np.uint8(SHORT)
 
     faces = Faces(xyz, ring_size, rings, geometry[of_face], solid, shell, np.full(len(rings), -1))
     trouble = Trouble(
         outside=faces.geometry[outside_face],
         wild=faces.geometry[wild_face],
         empty=faces.geometry[empty_face & ~outside_face & ~wild_face],
-        closed=faces.geometry[_any(face_of_ring[closing], len(rings)) & keep],
-        short=faces.geometry[_any(face_of_ring[short & (ring_size > 0)], len(rings)) & keep],
-        repeated=faces.geometry[_any(face_of_ring[repeated], len(rings)) & keep],
+        closed=faces.geometry[faces_with(CLOSING) & keep],
+        short=faces.geometry[faces_with(SHORT) & keep],
+        repeated=faces.geometry[faces_with(REPEATED) & keep],
     )
     return faces, trouble, keep
+
+
+def _compiled(
+    numbers: np.ndarray, ring_size: np.ndarray, vertices: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what :func:`_gathered` does, by compiled code, for one list of vertices."""
+    from twin.city.cityjson.rings import gather
+
+    size, doubt = ring_size.astype(np.int64), np.zeros(len(ring_size), dtype=np.uint8)
+    xyz = np.empty((len(numbers), 3))
+    told = vertices if len(vertices) else np.zeros((1, 3))
+    points = gather(numbers, size, told, len(vertices), _FARTHEST, xyz, doubt)
+    return xyz[:points], size, doubt
+
+
+def _gathered(
+    index: np.ndarray, fits: np.ndarray, ring_size: np.ndarray, vertices: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the points of all rings, open; the size of each ring; what is doubtful about it, as bits.
+
+    Where a number does not fit, its point is the first vertex, and the ring has the bit ``OUTSIDE``.
+    """
+    told = vertices if len(vertices) else np.zeros((1, 3))
+    index = index if fits.all() else np.where(fits, index, 0)
+    start = _starts(ring_size)
+    of_ring = np.repeat(np.arange(len(ring_size)), ring_size)
+    doubt = np.zeros(len(ring_size), dtype=np.uint8)
+    doubt[of_ring[~fits]] |= OUTSIDE
+    with np.errstate(invalid="ignore"):
+        near = np.asarray((np.abs(told) < _FARTHEST).all(axis=1))
+    if not near.all():
+        doubt[of_ring[~near[index] & fits]] |= WILD
+    closing = _closing(told, index, start)
+    doubt[closing] |= CLOSING
+    if closing.any():
+        index = np.delete(index, start[1:][closing] - 1)
+        ring_size = ring_size - closing
+    xyz = told[index]
+    repeated, short = _doubts(xyz, _starts(ring_size))
+    doubt[repeated] |= REPEATED
+    doubt[short] |= SHORT
+    return xyz, ring_size, doubt
 
 
 def _solids(level: np.ndarray, polygon: np.ndarray, solid_like: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ import json
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,14 @@ __all__ = ["Nested", "cut", "list_number", "nested", "points"]
 
 _KEY = re.compile(rb'"(?:boundaries|values|vertices)"\s*:\s*\[')
 _LOOSE = re.compile(rb"\d\s+[-.\d]|-(?!\d)|[^\[,\seE]-")  # numbers without a comma between, signs without a number
+_GLUED_NULL = re.compile(rb"null[^\]\s,]|[^\[\s,]null")
 _MARK = -(10**15)  # no number of a city stands under these keys; list k is written as _MARK - k
 _WHOLE = b"0123456789[], \t\r\n-"
 _DECIMAL = _WHOLE + b".eE+"
 _BLANKED = bytes.maketrans(b"[],", b"   ")
 _NUMBER_SIGNS = b"0123456789.eE+- \t\r\n"
 _OPEN, _COMMA, _ZERO = 91, 44, 48
+_COMPILED_PAYS = 4 << 20  # bytes from which loading compiled code costs less than it saves
 
 
 def cut(text: bytes, *, careful: bool = False) -> tuple[bytes, list[bytes]]:
@@ -152,8 +154,13 @@ def nested(texts: Sequence[bytes]) -> Nested:
 
 def _flat(texts: Sequence[bytes], broken: np.ndarray) -> Nested | None:
     """Return the lists as arrays; None where one of them is not well formed."""
+    if sum(map(len, texts)) >= _COMPILED_PAYS:
+        found = compiled(texts)
+        return None if found is None else replace(found[0], broken=broken)
     joined = b" ".join(texts)
     if b"n" in joined:
+        if _GLUED_NULL.search(joined) is not None:
+            return None
         sizes = np.array([len(text) - 2 * text.count(b"null") for text in texts], dtype=np.int64)
         joined = joined.replace(b"null", b"-1")
     else:
@@ -167,6 +174,9 @@ def _flat(texts: Sequence[bytes], broken: np.ndarray) -> Nested | None:
     marks = np.flatnonzero(marked)
     signs = codes[marks]
     bracket = signs >= _OPEN
+    begins = marks[~bracket]
+    if (digit[np.minimum(begins + 1, len(digit) - 1)] & (codes[begins] == _ZERO) & (begins + 1 < len(digit))).any():
+        return None  # a number such as 01
     before = np.cumsum(~bracket)[bracket]
     opens = signs[bracket] == _OPEN
     level = np.cumsum(np.where(opens, np.int8(1), np.int8(-1)), dtype=np.int32)
@@ -202,6 +212,26 @@ def _flat(texts: Sequence[bytes], broken: np.ndarray) -> Nested | None:
     )
 
 
+def compiled(texts: Sequence[bytes]) -> tuple[Nested, int] | None:
+    """Return the lists as arrays and the number of nulls, read by compiled code; None where one is not well formed."""
+    from twin.city.cityjson.brackets import read_nested
+
+    joined = b"".join(texts)
+    edge = np.concatenate(([0], np.cumsum([len(text) for text in texts], dtype=np.int64)))
+    brackets = joined.count(b"[")
+    numbers = np.empty(joined.count(b",") + brackets, np.int64)
+    depth, start = np.empty(brackets, np.int32), np.empty(brackets, np.int64)
+    lists = np.empty((len(texts), 5), np.int64)
+    total, opens, nulls = read_nested(np.frombuffer(joined, np.uint8), edge, numbers, depth, start, lists)
+    if total < 0:
+        return None
+    ends, low, high, deepest = lists[:, :2], *lists[:, 2:].T.copy()
+    first, open_first = np.concatenate((np.zeros((1, 2), np.int64), ends)).T.copy()
+    broken = np.zeros(len(texts), dtype=bool)
+    found = Nested(numbers[:total], first, depth[:opens], start[:opens], open_first, low, high, deepest, broken)
+    return found, nulls
+
+
 def _depths(level: np.ndarray, held: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Least and greatest depth of numbers, and greatest depth of brackets, of each list."""
     if len(first) == 1:
@@ -223,6 +253,8 @@ def points(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray] | None:
     (array([[1. , 2. , 3. ],
            [4. , 5.5, 6. ]]), array([2, 0]))
     """
+    if sum(map(len, texts)) >= _COMPILED_PAYS and (found := _whole_points(texts)) is not None:
+        return found
     joined = b"".join(texts)
     if joined.translate(None, _DECIMAL):
         return None
@@ -241,6 +273,20 @@ def points(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray] | None:
     if values is None or len(values) != 3 * total:
         return None
     return values.reshape(-1, 3).astype(np.float64, copy=False), counts
+
+
+def _whole_points(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return lists of points of whole numbers, read by compiled code; None where one of them is something else."""
+    read = compiled(texts)
+    if read is None or read[1]:
+        return None
+    found = read[0]
+    inner = found.start[found.depth == 1]
+    if (found.depth > 1).any() or (found.low < 1).any() or not np.array_equal(inner, np.arange(len(inner)) * 3):
+        return None
+    if len(found.numbers) != 3 * len(inner):
+        return None
+    return found.numbers.reshape(-1, 3).astype(np.float64), np.diff(found.open_first) - 1
 
 
 def _parsed(text: bytes, dtype: type) -> np.ndarray | None:

@@ -88,21 +88,21 @@ def read_cityjson(
     parts: list[FileColumns] = []
     read: list[GmlFile] = []
     titles: list[str] = []
-    with collector_paused(), track("Reading CityJSON", total=len(files)) as done:
-        for i, file in enumerate(files):
-            document = _document(file, log, alone=len(files) == 1)
-            if document is not None:
-                parts.append(_columns(document, wanted, given, log))
-                read.append(file)
-                titles.append(_title(document))
-            done(i + 1)
-    if not parts:
-        raise InputError(f'None of the {len(files)} files at {paths} is CityJSON: its "type" must be "CityJSON".')
-    target = common_crs(parts, log)
-    columns = joined(parts, log)
-    return _with_levels(city_of(columns, target, log, read), columns).replace(
-        name=titles[0] if len(titles) == 1 else ""
-    )
+    with collector_paused():
+        with track("Reading CityJSON", total=len(files)) as done:
+            for i, file in enumerate(files):
+                document = _document(file, log, alone=len(files) == 1)
+                if document is not None:
+                    parts.append(_columns(document, wanted, given, log))
+                    read.append(file)
+                    titles.append(_title(document))
+                done(i + 1)
+        if not parts:
+            raise InputError(f'None of the {len(files)} files at {paths} is CityJSON: its "type" must be "CityJSON".')
+        target = common_crs(parts, log)
+        columns = joined(parts, log)
+        city = _with_levels(city_of(columns, target, log, read), columns)
+    return city.replace(name=titles[0] if len(titles) == 1 else "")
 
 
 def columns_of_file(path: str | Path) -> FileColumns:
@@ -290,9 +290,10 @@ def _renumbered(solid: np.ndarray) -> np.ndarray:
 def _with_levels(city: City, columns: FileColumns) -> City:
     """Add what CityJSON tells beyond the common columns: geometry, its type, and levels of detail in full."""
     surfaces = columns.surfaces
-    body = pd.Categorical.from_codes(surfaces["body"].astype(np.int64).tolist(), categories=pd.Index(KINDS))
-    text = pd.Categorical(surfaces["lod_text"])
-    code, names = np.asarray(text.codes, dtype=np.int64), [str(name) for name in text.categories]
+    body = pd.Categorical.from_codes(surfaces["body"].astype(np.int8), categories=pd.Index(KINDS))
+    code, found = pd.factorize(surfaces["lod_text"], sort=True)
+    names = [str(name) for name in found]
+    text = pd.Categorical.from_codes(code, categories=pd.Index(names))
     levels = _levels(surfaces["object"], code, columns.objects["parent"], columns.objects["kind"], names)
     table = city.surfaces.assign(geometry=surfaces["geometry"].astype(np.int64), body=body, lod_text=text)
     return city.replace(surfaces=table, objects=city.objects.assign(lod=levels))

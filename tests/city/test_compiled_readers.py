@@ -1,0 +1,91 @@
+"""What compiled code reads of large CityJSON files is what numpy reads of small ones."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twin.city import surfaces
+from twin.city.cityjson import faces, lists, read_cityjson
+
+NESTED = st.recursive(
+    st.none() | st.integers(-(10**6), 10**6), lambda inner: st.lists(inner, max_size=4), max_leaves=12
+)
+WRONG = (
+    "[1,,2]",
+    "[1 2]",
+    "[01]",
+    "[1.5]",
+    "[-]",
+    "[1]]",
+    "[[1]",
+    "[1],[2]",
+    "1",
+    "[nul]",
+    "[,1]",
+    "[1,]",
+    "",
+    "[- 1]",
+    "[]5",
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(NESTED, max_size=4), min_size=1, max_size=5), st.sampled_from([(",", ":"), (", ", ": ")]))
+def test_nested_lists_read_alike(values, separators):
+    texts = [json.dumps(value, separators=separators).encode() for value in values]
+    plain, (found, nulls) = lists.nested(texts), lists.compiled(texts)
+    assert nulls == sum(text.count(b"null") for text in texts)
+    for name in ("numbers", "first", "depth", "start", "open_first", "low", "high", "deepest", "broken"):
+        assert getattr(found, name).tolist() == getattr(plain, name).tolist(), name
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_is_no_list_of_whole_numbers_is_refused(text):
+    assert lists.compiled([b"[1]", text.encode()]) is None
+
+
+def test_numbers_beyond_64_bits_do_not_come_round_again():
+    numbers = lists.compiled([b"[99999999999999999999999, -99999999999999999999999, -0]"])[0].numbers
+    assert numbers[0] > 10**16
+    assert numbers[1] < -(10**16)
+    assert numbers[2] == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_rings_are_judged_alike(data):
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 0], [np.nan, 0, 0], [1e12, 0, 0]], float)
+    rings = data.draw(st.lists(st.lists(st.integers(-1, 7), max_size=8), min_size=1, max_size=6))
+    numbers, sizes = (
+        np.array([n for ring in rings for n in ring], dtype=np.int64),
+        np.array([len(ring) for ring in rings]),
+    )
+    fits = (numbers >= 0) & (numbers < len(vertices))
+    plain = faces._gathered(numbers, fits, sizes, vertices)
+    compiled = faces._compiled(numbers, sizes, vertices)
+    for one, other in zip(compiled, plain, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_vector_areas_agree_to_the_last_digits(monkeypatch):
+    generator = np.random.default_rng(7)
+    starts = np.concatenate(([0], np.cumsum(generator.integers(0, 12, 300)))).astype(np.int64)
+    xyz = generator.uniform(0, 40, (starts[-1], 3)) + np.array([390_000, 5_800_000, 30])
+    plain = surfaces.ring_vectors(xyz, starts)
+    monkeypatch.setattr(surfaces, "_COMPILED_PAYS", 1)
+    np.testing.assert_allclose(surfaces.ring_vectors(xyz, starts), plain, rtol=1e-12, atol=1e-9)
+
+
+def test_a_real_file_gives_the_same_city(shared, monkeypatch):
+    path = shared / "data" / "cityjson" / "3-20-DELFSHAVEN.city.json"
+    plain = read_cityjson(path)
+    for module in (lists, faces):
+        monkeypatch.setattr(module, "_COMPILED_PAYS", 1)
+    compiled = read_cityjson(path)
+    np.testing.assert_array_equal(compiled.polygons.xyz, plain.polygons.xyz)
+    assert compiled.surfaces.equals(plain.surfaces)
+    assert compiled.boundaries.equals(plain.boundaries)
+    assert compiled.gaps.equals(plain.gaps)
