@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from models.water.evapotranspiration import evaporation_parts, reference_evapotranspiration
+from models.water.flooding import (
+    Culvert,
+    FixedLevel,
+    Hydrograph,
+    Inflow,
+    SideInflow,
+    SupercriticalWarning,
+    Wall,
+    flood,
+)
 from models.water.frequency import depth_table, return_period, statistical_depth
 from models.water.losses import Losses, crown_storage, infiltrate
 from models.water.rain import Rain
@@ -18,14 +28,22 @@ from models.water.soils import (
 from models.water.storms import design_storm, state_scenario, state_scenarios
 
 __all__ = [
+    "Culvert",
+    "FixedLevel",
+    "Hydrograph",
+    "Inflow",
     "Losses",
     "Rain",
     "RainIndex",
+    "SideInflow",
+    "SupercriticalWarning",
+    "Wall",
     "convert_tension",
     "crown_storage",
     "depth_table",
     "design_storm",
     "evaporation_parts",
+    "flood",
     "infiltrate",
     "rain_index",
     "reference_evapotranspiration",

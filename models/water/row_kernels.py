@@ -1,0 +1,34 @@
+"""Compiled loops over rows of cells that become vector instructions.
+
+The loops of the flow solvers read from a dozen rows and write to another one. A compiler must fear that the written
+row overlaps a read one and then works cell by cell, four to five times slower. :func:`row_kernel` promises that no
+written row overlaps another argument; the caller keeps the promise by handing over different rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+
+__all__ = ["cell_function", "row_kernel"]
+
+
+class _Apart(CompilerBase):
+    """The usual compiler, told that array arguments do not overlap."""
+
+    def define_pipelines(self) -> list[Any]:
+        self.state.flags.noalias = True
+        return [DefaultPassBuilder.define_nopython_pipeline(self.state)]
+
+
+def row_kernel(function: Callable[..., Any]) -> Any:
+    """Compile a loop over rows whose arguments do not overlap."""
+    return njit(cache=True, fastmath=True, error_model="numpy", nogil=True, pipeline_class=_Apart)(function)
+
+
+def cell_function(function: Callable[..., Any]) -> Any:
+    """Compile what a row kernel does in one cell, for use inside it."""
+    return njit(cache=True, fastmath=True, error_model="numpy", nogil=True)(function)
