@@ -1,4 +1,4 @@
-"""Make the sample district Lindenau am Wehr: LoD2 buildings, terrain, trees, land cover, streets, a hot day.
+"""Make the sample district Lindenau am Wehr: LoD2 buildings, terrain, trees, land cover, streets, sewer, a hot day, rain.
 
 Run ``python data/samples/make_samples.py`` to write the files beside this script, or with ``--check`` to make them in a
 temporary folder and compare. Everything is invented; the same plan gives the same bytes.
@@ -17,11 +17,12 @@ sys.dont_write_bytecode = True  # this folder is shipped as it lies
 
 import pyogrio  # noqa: E402
 import rasterio  # noqa: E402
-from district import cadastre, citygml, cover, quarters, terrain, trees, ways, weather  # noqa: E402
+from district import cadastre, citygml, cover, quarters, sewer, terrain, trees, waterworks, ways, weather  # noqa: E402
 
 MADE = (
     "lod2/LoD2_32_571_5676_1_XX.gml", "lod2/LoD2_32_572_5676_1_XX.gml", "dgm1.tif", "baumkataster.csv",
-    "landnutzung.gpkg", "strassen.gpkg", "wetter_hitzetag.csv",
+    "landnutzung.gpkg", "strassen.gpkg", "wetter_hitzetag.csv", "kanalnetz.inp", "bauwerke.gpkg", "starkregen.csv",
+    "regenschreiber.csv",
 )  # fmt: skip
 
 
@@ -33,6 +34,10 @@ def make(folder: Path) -> None:
     cover.write(folder / "landnutzung.gpkg", cover.coverage(), "landnutzung")
     cover.write(folder / "strassen.gpkg", ways.network(), "strassen")
     weather.write(folder / "wetter_hitzetag.csv")
+    sewer.write(folder / "kanalnetz.inp")
+    cover.write(folder / "bauwerke.gpkg", waterworks.structures(), "bauwerke")
+    waterworks.write_design_rain(folder / "starkregen.csv")
+    waterworks.write_gauge(folder / "regenschreiber.csv")
 
 
 def same(first: Path, second: Path) -> bool:

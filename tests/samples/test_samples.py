@@ -49,7 +49,8 @@ def test_the_script_writes_the_committed_files_again(samples: Path) -> None:
 
 def test_check_finds_changed_files_but_forgives_another_packing(samples: Path, tmp_path: Path) -> None:
     """The comparison itself must be able to fail."""
-    for name in ("lod2", "dgm1.tif", "baumkataster.csv", "landnutzung.gpkg", "strassen.gpkg", "wetter_hitzetag.csv"):
+    made = ("lod2", "dgm1.tif", "baumkataster.csv", "landnutzung.gpkg", "strassen.gpkg", "wetter_hitzetag.csv")
+    for name in (*made, "kanalnetz.inp", "bauwerke.gpkg", "starkregen.csv", "regenschreiber.csv"):
         copy = shutil.copytree if (samples / name).is_dir() else shutil.copy
         copy(samples / name, tmp_path / name)
     code = (
@@ -83,7 +84,7 @@ def test_the_samples_are_small_enough_to_ship(samples: Path) -> None:
     files = [
         p
         for p in samples.rglob("*")
-        if p.is_file() and p.suffix in {".csv", ".gml", ".gpkg", ".md", ".py", ".tif", ".toml"}
+        if p.is_file() and p.suffix in {".csv", ".gml", ".gpkg", ".inp", ".md", ".py", ".tif", ".toml"}
     ]
     shipped = [
         p for p in files if not any(part.startswith((".", "__pycache__")) for part in p.relative_to(samples).parts)

@@ -123,6 +123,19 @@ WEIR_U = 312.0
 RAIL_LINE = LineString([(-60, 466), (100, 472), (285, 474), (420, 478), (560, 487)])
 RAIL_HALF_WIDTH = 5.5
 MARKET_SQUARE = Polygon([(206, 160), (271, 155), (280, 216), (214, 226), (189, 228), (186, 189), (209, 189)])
+BROOK_LINE = LineString([(67, 139), (66, 128), (66.5, 112), (67, 96), (66.5, 80)])
+BROOK_BED = (
+    (80.0, 157.55),
+    (84.0, 157.65),
+    (91.5, 159.2),
+    (95.0, 159.35),
+    (106.5, 159.75),
+    (118.5, 160.05),
+    (139.0, 160.75),
+)
+"""v and bed height [m above datum] of the brook from the pond to the river."""
+BROOK_COVERED = ((91.5, 95.0), (106.5, 118.5))
+"""v from and to where the brook runs in a pipe: below the promenade, and below the Uferstraße."""
 POND = Polygon(chaikin([(52, 146), (62, 162), (78, 164), (90, 154), (84, 142), (68, 138), (52, 146)])).buffer(0)
 FOUNTAIN = Point(238, 178).buffer(2.4, quad_segs=6)
 

@@ -98,6 +98,15 @@ def _underpass(height: np.ndarray, v: np.ndarray) -> np.ndarray:
     return np.where((along < 42) & (away < road.half_width + 1.2), np.minimum(height, cut), height)
 
 
+def _brook(height: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Cut the bed of the brook that drains the pond; where it runs in a pipe the ground stays as it is."""
+    bed = np.interp(v, *np.transpose(layout.BROOK_BED))
+    cut = bed + np.clip(_distance(layout.BROOK_LINE, 6.0) - 0.6, 0.0, None) / 1.2
+    open_bed = (_distance(layout.POND, 1.0) > 0.0) & (_distance(layout.river(), 1.0) > 0.0)
+    open_bed &= ~np.any([(v > low) & (v < high) for low, high in layout.BROOK_COVERED], axis=0)
+    return np.where(open_bed & (_distance(layout.BROOK_LINE, 6.0) < 3.0), np.minimum(height, cut), height)
+
+
 @cache
 def heights() -> np.ndarray:
     """Return the terrain [m above datum] to the centimetre, row 0 = north, 1 m cells from -MARGIN on."""
@@ -111,7 +120,7 @@ def heights() -> np.ndarray:
     away = np.hypot(u - 131.0, v - 101.0)
     height -= 0.45 * np.exp(-((away / 13.0) ** 2))  # the hollow where the side valley meets the river road
     height = _underpass(height, v)
-    return np.round(_water(height, u), 2).astype(np.float32)
+    return np.round(_brook(_water(height, u), v), 2).astype(np.float32)
 
 
 def height_at(points: np.ndarray) -> np.ndarray:
