@@ -18,6 +18,8 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_valid
 
 from twin.errors import InputError
 from twin.language import text
+from twin.scenario.baseline import with_baseline
+from twin.scenario.measures import KINDS, AnyMeasure
 from twin.scenario.parts import HandOuts, Part, RainSource, Runs, WeatherSource
 
 __all__ = ["Scenario", "json_schema", "parse_scenario", "read_scenario"]
@@ -43,6 +45,11 @@ class Scenario(Part):
     area: tuple[float, float, float, float] | None = Field(default=None, description="West, south, east, north [m].")
     timezone: str = Field(default="Europe/Berlin", description="Time zone of views and of 'local' hours.")
     run: Runs = Runs()
+    measure: tuple[AnyMeasure, ...] = Field(default=(), description="Measures, carried out in this order.")
+    costs: str | None = Field(default=None, description="The town's own costs of measures (CSV).")
+    baseline: str | None = Field(
+        default=None, description="Scenario file that says all that this one does not, and is compared with."
+    )
     outputs: HandOuts = HandOuts()
 
     _file: Path | None = PrivateAttr(default=None)
@@ -108,6 +115,8 @@ class Scenario(Part):
             named.append(("[weather] path", self.weather.path))
         if self.rain is not None:
             named += [("[rain] table", self.rain.table), ("[rain] series", self.rain.series)]
+        named += [("costs", self.costs), ("baseline", self.baseline)]
+        named += [(f"[[measure]] {i} file", measure.file) for i, measure in enumerate(self.measure, 1)]
         return [(where, path) for where, path in named if path is not None]
 
     def output_folder(self) -> Path:
@@ -130,6 +139,8 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 def _keys_at(location: tuple[Any, ...]) -> list[str]:
     """Return the keys allowed at a place of the file."""
     model: type[BaseModel] = Scenario
+    if location[:1] == ("measure",) and len(location) > 2:
+        model, location = KINDS[str(location[2])], location[3:]
     for part in location:
         field = model.model_fields.get(str(part))
         if field is None:
@@ -142,6 +153,13 @@ def _keys_at(location: tuple[Any, ...]) -> list[str]:
 
 
 def _place(location: tuple[Any, ...]) -> str:
+    if location[:1] == ("measure",) and len(location) > 1:
+        key = ".".join(str(part) for part in location[3:] if isinstance(part, str))
+        return (
+            " ".join(filter(None, (text("measures.label", number=location[1] + 1, kind=location[2]), key)))
+            if len(location) > 2
+            else f"[[measure]] {location[1] + 1}"
+        )
     named = [str(part) for part in location if isinstance(part, str)]
     return f"[{'.'.join(named[:-1])}] {named[-1]}" if len(named) > 1 else (named[0] if named else "")
 
@@ -150,6 +168,8 @@ def _sentence(problem: Any) -> str:
     """Return one problem pydantic found as a plain sentence."""
     kind, location, given = problem["type"], tuple(problem["loc"]), problem.get("input")
     context, where = problem.get("ctx", {}), _place(tuple(problem["loc"]))
+    if kind.startswith("union_tag"):
+        return _unknown_measure(location[1] + 1, context.get("tag"))
     if kind == "missing" and isinstance(location[-1], str):
         return text("scenario.problem_missing", where=where)
     if kind == "extra_forbidden":
@@ -173,6 +193,15 @@ def _sentence(problem: Any) -> str:
         wanted = "tuple"
     key = f"scenario.problem_{wanted}" if wanted else "scenario.problem_other"
     return text(key, where=where, given=given, reason=problem.get("msg", ""))
+
+
+def _unknown_measure(number: int, given: str | None) -> str:
+    allowed = ", ".join(KINDS)
+    if given is None:
+        return text("measures.kind_missing", number=number, allowed=allowed)
+    near = difflib.get_close_matches(given, list(KINDS), 1)
+    hint = text("measures.near", word=near[0]) if near else ""
+    return text("measures.kind_unknown", number=number, given=given, near=hint, allowed=allowed)
 
 
 def _sentences(error: ValidationError) -> list[str]:
@@ -215,6 +244,7 @@ def parse_scenario(settings: dict[str, Any], *, file: Path | None = None) -> Sce
         One sentence a problem, all at once.
     """
     named = file.name if file is not None else "scenario"
+    settings = with_baseline(settings, file.parent if file is not None else Path.cwd())
     try:
         scenario = Scenario.model_validate(settings)
     except ValidationError as error:
