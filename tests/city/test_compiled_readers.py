@@ -26,7 +26,6 @@ WRONG = (
     "[nul]",
     "[,1]",
     "[1,]",
-    "",
     "[- 1]",
     "[]5",
 )
@@ -89,3 +88,8 @@ def test_a_real_file_gives_the_same_city(shared, monkeypatch):
     assert compiled.surfaces.equals(plain.surfaces)
     assert compiled.boundaries.equals(plain.boundaries)
     assert compiled.gaps.equals(plain.gaps)
+
+
+@pytest.mark.parametrize("text", [*WRONG, "[1 null,,2]", "[null3]", "[3null]"])
+def test_numpy_refuses_the_same(text):
+    assert lists._flat([b"[1]", text.encode()], np.zeros(2, dtype=bool)) is None

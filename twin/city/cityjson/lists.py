@@ -25,12 +25,13 @@ __all__ = ["Nested", "cut", "list_number", "nested", "points"]
 _KEY = re.compile(rb'"(?:boundaries|values|vertices)"\s*:\s*\[')
 _LOOSE = re.compile(rb"\d\s+[-.\d]|-(?!\d)|[^\[,\seE]-")  # numbers without a comma between, signs without a number
 _GLUED_NULL = re.compile(rb"null[^\]\s,]|[^\[\s,]null")
+_BARE_MINUS = re.compile(rb"-(?!\d)")
 _MARK = -(10**15)  # no number of a city stands under these keys; list k is written as _MARK - k
 _WHOLE = b"0123456789[], \t\r\n-"
 _DECIMAL = _WHOLE + b".eE+"
 _BLANKED = bytes.maketrans(b"[],", b"   ")
 _NUMBER_SIGNS = b"0123456789.eE+- \t\r\n"
-_OPEN, _COMMA, _ZERO = 91, 44, 48
+_OPEN, _CLOSE, _COMMA, _ZERO = 91, 93, 44, 48
 _COMPILED_PAYS = 4 << 20  # bytes from which loading compiled code costs less than it saves
 
 
@@ -167,6 +168,8 @@ def _flat(texts: Sequence[bytes], broken: np.ndarray) -> Nested | None:
         sizes = np.array([len(text) for text in texts], dtype=np.int64)
     if joined.translate(None, _WHOLE):
         return None
+    if b"-" in joined and _BARE_MINUS.search(joined) is not None:
+        return None
     codes = np.frombuffer(joined, np.uint8)
     digit = codes - np.uint8(_ZERO) < 10
     marked = codes >= _OPEN  # brackets, and the first digit of each number
@@ -185,14 +188,9 @@ def _flat(texts: Sequence[bytes], broken: np.ndarray) -> Nested | None:
     byte_first = np.concatenate(([0], np.cumsum(sizes + 1)))
     bracket_first = np.searchsorted(marks[bracket], byte_first)
     between = np.diff(before, append=total)  # numbers after each bracket, up to the next
-    empty = opens[:-1] & ~opens[1:] & (between[:-1] == 0)
     closed = level[bracket_first[1:] - 1] == 0
     sound = numbers is not None and closed.all() and len(numbers) == total and (len(level) == 0 or level.min() >= 0)
-    if (
-        numbers is None
-        or not sound
-        or np.count_nonzero(codes == _COMMA) != total - len(texts) + np.count_nonzero(empty)
-    ):
+    if numbers is None or not sound or not _parted(marks, signs, np.flatnonzero(codes == _COMMA), byte_first):
         return None
     held = between > 0
     single = np.count_nonzero(opens & (level == 1)) == len(texts)
@@ -210,6 +208,15 @@ def _flat(texts: Sequence[bytes], broken: np.ndarray) -> Nested | None:
         deepest=deepest,
         broken=broken,
     )
+
+
+def _parted(marks: np.ndarray, signs: np.ndarray, commas: np.ndarray, edge: np.ndarray) -> bool:
+    """Tell whether one comma stands between two values, and none anywhere else; a list's values are its own."""
+    ends, begins = signs != _OPEN, signs != _CLOSE  # a value ends or begins with this token
+    wanted = ends[:-1] & begins[1:]
+    wanted[np.searchsorted(marks, edge[1:-1]) - 1] = False  # from one list to the next
+    counts = np.diff(np.searchsorted(commas, marks))
+    return len(commas) == np.count_nonzero(wanted) and np.array_equal(counts, wanted)
 
 
 def compiled(texts: Sequence[bytes]) -> tuple[Nested, int] | None:
