@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+os.environ.setdefault("TWIN_CACHE", str(Path(tempfile.gettempdir()) / "urban-twin-test-cache"))  # not the user's own
 
 
 @pytest.fixture(scope="session")

@@ -128,6 +128,19 @@ class SkyGeometry:
         bits.setflags(write=False)
         return SkyGeometry(relief, bits[0], bits[1], _content_hash(relief))
 
+    def keep(self, folder: str | os.PathLike[str]) -> Path:
+        """Keep the bits in a folder, where :func:`prepare` with ``cache`` finds them; return the file.
+
+        Parameters
+        ----------
+        folder : path
+            Made where it is missing.
+        """
+        kept = Path(folder) / f"sky-{self.key}.npy"
+        if not kept.is_file():
+            _keep(kept, np.stack([self.open_bits, self.crown_bits]))
+        return kept
+
     def part(self, rows: slice, columns: slice) -> SkyGeometry:
         """Return what the cells of a part of the grid see, with the surroundings they have in the whole.
 

@@ -6,7 +6,7 @@ Folder of a result::
     store.zarr       groups site, weather, heat, summary, water (Zarr version 3), as far as they were run
     maps/            one Cloud-optimised GeoTIFF a layer and hour, maxima and site layers; maps/water/ those of the storm
     heat.nc          NetCDF-CF of all hours;  water.nc  of the storm
-    indicators.csv   gaps.csv   sources.csv
+    indicators.csv   gaps.csv   sources.csv   measures.csv (where there are any)
 
 Same inputs give the same bytes: no clock, no absolute path and no name of a machine is in it.
 """
@@ -32,6 +32,8 @@ from twin.language import default_language, text
 from twin.progress import track
 from twin.scenario import handouts
 from twin.scenario.indicators import labelled, summaries
+from twin.scenario.measures import COLUMNS as MEASURE_COLUMNS
+from twin.scenario.measures import empty_report
 from twin.scenario.safe_files import MANIFEST, replaced_folder, restore
 from twin.scenario.schema import Scenario
 
@@ -91,6 +93,8 @@ class Result:
         Versions, inputs and settings.
     check : Check
         Comparison with measurements.
+    measures : pandas.DataFrame
+        What each measure has done and costs (``twin.scenario.measures``); empty for a run without.
     city : City or None
         The city; None for a result opened from disk.
     """
@@ -103,6 +107,7 @@ class Result:
     sources: pd.DataFrame
     provenance: Mapping[str, Any]
     check: Check = field(default_factory=Check)
+    measures: pd.DataFrame = field(default_factory=empty_report)
     city: City | None = None
 
     @property
@@ -223,6 +228,8 @@ class Result:
         self.indicators.to_csv(folder / "indicators.csv", date_format="%Y-%m-%dT%H:%MZ", float_format="%.6g", **options)
         gap_table.sentences(self.gaps, "en").to_csv(folder / "gaps.csv", **options)
         self.sources.to_csv(folder / "sources.csv", **options)
+        if len(self.measures):
+            self.measures.to_csv(folder / "measures.csv", float_format="%.6g", **options)
 
     def _manifest(self) -> dict[str, Any]:
         return {
@@ -232,6 +239,7 @@ class Result:
             "provenance": dict(self.provenance),
             "gaps": json.loads(gap_table.to_json(self.gaps)),
             "check": {"compared": self.check.compared, "rows": self.check.table.to_dict("records")},
+            "measures": json.loads(self.measures.to_json(orient="records")),
             "rounding": handouts.binary_step(self.scenario.outputs.rounding),
         }
 
@@ -276,6 +284,7 @@ class Result:
             sources=sources,
             provenance=manifest["provenance"],
             check=Check(pd.DataFrame(manifest["check"]["rows"], columns=list(_CHECK_COLUMNS))),
+            measures=pd.DataFrame(manifest.get("measures", []), columns=list(MEASURE_COLUMNS)).astype(MEASURE_COLUMNS),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
 
@@ -53,8 +53,31 @@ AnyMeasure = Annotated[
 ]
 """One ``[[measure]]`` of a scenario file; ``kind`` says which."""
 
-KINDS: dict[str, type[Measure]] = {
-    str(model.model_fields["kind"].annotation.__args__[0]): model  # type: ignore[union-attr]
-    for model in AnyMeasure.__origin__.__args__
-}
+_CLASSES: tuple[type[Measure], ...] = (
+    PlantTrees,
+    RemoveTrees,
+    GreenRoof,
+    GreenFacade,
+    CoolRoof,
+    CoolPavement,
+    ShadeSail,
+    Unseal,
+    PermeablePaving,
+    Swale,
+    Trench,
+    TreeTrench,
+    Cistern,
+    RetentionBasin,
+    RaiseKerb,
+    Wall,
+    Culvert,
+    Demolish,
+    NewBuilding,
+    CloseRoad,
+    Fountain,
+    Mist,
+    Irrigation,
+)
+
+KINDS: dict[str, type[Measure]] = {get_args(model.model_fields["kind"].annotation)[0]: model for model in _CLASSES}
 """Measure classes by kind."""
