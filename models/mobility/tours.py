@@ -59,7 +59,7 @@ def watering_tours(
         One row a tree: ``id``, ``x``, ``y`` [m], ``litres``; optional ``priority`` (1 by default), ``required`` (served
         before all others), ``service`` [s] at the tree (180).
     vehicles : pandas.DataFrame or sequence of mapping
-        ``name``, ``capacity`` [L]; optional ``count`` (1), ``shift`` [h] (8), ``start`` [h of day] (7), ``refills`` (at
+        ``name``, ``capacity`` [L]; optional ``count`` (1), ``shift`` [h] (8; inf: no limit), ``start`` [h of day] (7), ``refills`` (at
         most so many, 8), ``speed`` [km/h], ``cost_km``, ``cost_hour`` (money; 1 and 0: the shortest way), ``depot`` (id).
     hydrants : pandas.DataFrame or sequence of mapping
         ``id``, ``x``, ``y``; optional ``refill`` [s] (900). May be empty.
@@ -261,7 +261,7 @@ def _problem(
         [
             pyvrp.VehicleType(
                 int(v["count"]), capacity=[int(v["capacity"])], start_depot=_yard(v["depot"], yards), end_depot=_yard(v["depot"], yards),
-                shift_duration=int(v["shift"] * 3600), unit_distance_cost=int(per_metre[row]),
+                shift_duration=_seconds(v["shift"]), unit_distance_cost=int(per_metre[row]),
                 unit_duration_cost=int(per_second[row]), profile=int(profile[row]),
                 reload_depots=list(range(len(yards), first)), max_reloads=int(v["refills"]) if first > len(yards) else 0,
             )
@@ -271,6 +271,10 @@ def _problem(
         durations,
     )  # fmt: skip
     return data, use_taps
+
+
+def _seconds(hours: float) -> int:
+    return int(hours * 3600) if np.isfinite(hours) else int(np.iinfo(np.int64).max)
 
 
 def _units(fleet: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
