@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.water.daily_weather import daily_weather
 from models.water.evapotranspiration import evaporation_parts, reference_evapotranspiration
 from models.water.flooding import (
     Culvert,
@@ -15,8 +16,10 @@ from models.water.flooding import (
 )
 from models.water.frequency import depth_table, return_period, statistical_depth
 from models.water.losses import Losses, crown_storage, infiltrate
+from models.water.measures import Measure, measure, measure_kinds, measures_from_classes
 from models.water.rain import Rain
 from models.water.rain_index import RainIndex, rain_index
+from models.water.retention import Retention
 from models.water.soils import (
     convert_tension,
     relative_extractable_water,
@@ -28,13 +31,16 @@ from models.water.soils import (
 from models.water.storms import design_storm, state_scenario, state_scenarios
 
 __all__ = [
+    "TreeBalance",
     "Culvert",
     "FixedLevel",
     "Hydrograph",
     "Inflow",
     "Losses",
+    "Measure",
     "Rain",
     "RainIndex",
+    "Retention",
     "SideInflow",
     "SupercriticalWarning",
     "Wall",
@@ -42,9 +48,13 @@ __all__ = [
     "crown_storage",
     "depth_table",
     "design_storm",
+    "daily_weather",
     "evaporation_parts",
     "flood",
     "infiltrate",
+    "measure",
+    "measure_kinds",
+    "measures_from_classes",
     "rain_index",
     "reference_evapotranspiration",
     "relative_extractable_water",
@@ -55,5 +65,7 @@ __all__ = [
     "state_scenarios",
     "statistical_depth",
     "tension_at",
+    "tree_water_balance",
+    "tree_water_blocks",
     "water_content",
 ]

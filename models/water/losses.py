@@ -89,6 +89,8 @@ class Losses:
         Depression storage [mm] by land-cover name, instead of the table's.
     ponded_head : bool
         Add the water depth to the suction head of Green-Ampt.
+    without : numpy.ndarray, optional
+        True on cells that lose nothing here, such as those of blue-green measures (``Retention.covers``).
 
     Raises
     ------
@@ -119,6 +121,7 @@ class Losses:
         initial_abstraction: float = 0.2,
         depression: Mapping[str, float] | None = None,
         ponded_head: bool = False,
+        without: np.ndarray | None = None,
     ) -> None:
         require_layers(site, ("land_cover",))
         cover = site["land_cover"].values
@@ -146,6 +149,12 @@ class Losses:
             raise InputError(
                 "SCS-CN follows the rain itself: pass rain= (the Rain of the run), or choose another method."
             )
+        if without is not None and np.shape(without) != cover.shape:
+            raise InputError(
+                f"without has shape {np.shape(without)}, land_cover {cover.shape}: use a mask of the grid."
+            )
+        self._without = None if without is None else np.asarray(without, dtype=bool)
+        self._active: np.ndarray | None = None
         self._rain = rain
         self._head = float(ponded_head)
         self._taken: np.ndarray | None = None
@@ -163,8 +172,8 @@ class Losses:
 
     def step(self, time: float, duration: float, surface: Surface) -> None:
         """Take water from the surface for ``duration`` [s] from ``time`` [s] on."""
-        if self._taken is None or self._filled is None:
-            self._start(surface)
+        if self._active is None:
+            self._active = self._start(surface)
         self._waiting += duration
         if self._waiting < _SHORTEST_STEP:
             return
@@ -175,7 +184,7 @@ class Losses:
             take_up,
             surface.depth.shape[0],
             surface.depth,
-            surface.active,
+            self._active,
             self._classes.of,
             self._open,
             self._deficit,
@@ -191,10 +200,13 @@ class Losses:
         self._sums["infiltration"] -= area * sum(one[0] for one in sums)
         self._sums["depression_storage"] -= area * sum(one[1] for one in sums)
 
-    def _start(self, surface: Surface) -> None:
+    def _start(self, surface: Surface) -> np.ndarray:
         if self._classes.of.shape != surface.depth.shape:
             raise InputError(f"land_cover has shape {self._classes.of.shape}, the grid {surface.depth.shape}.")
-        self._taken, self._filled = np.zeros_like(surface.depth), np.zeros_like(surface.depth)
+        if self._taken is None or self._filled is None:
+            self._taken, self._filled = np.zeros_like(surface.depth), np.zeros_like(surface.depth)
+        active = np.array(surface.active, dtype=bool)
+        return active if self._without is None else active & ~self._without
 
     def _rain_sums(self, first: float, last: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the rain [m] fallen until both times, (1, 1) where it is uniform or not needed."""

@@ -17,6 +17,7 @@ from numba import njit
 from models.layers import InputError, require_layers
 from models.parallel import in_blocks
 from models.water.exchange import Surface
+from models.water.measures import Measure
 from models.water.precipitation import interval_edges, rates
 from models.water.roofs import Roofs
 
@@ -92,6 +93,8 @@ class Rain:
         Cistern of a building [m3], filled before anything leaves the plot.
     sewer_capacity : float or mapping, optional
         Most that a building's connection takes [l/s]; the rest goes down to the street. Left out: no limit.
+    green_roofs : mapping, optional
+        Building number to a green roof of ``water.measure("green_roof", ...)``, whose layers its rain passes first.
     swales : numpy.ndarray, optional
         True on cells of swales, for ``roof_drainage="swale"``.
     interception : xarray.DataArray or numpy.ndarray, optional
@@ -122,6 +125,7 @@ class Rain:
         roof_storage: float | Mapping[int, float] = 0.0,
         cistern: float | Mapping[int, float] = 0.0,
         sewer_capacity: float | Mapping[int, float] | None = None,
+        green_roofs: Mapping[int, Measure] | None = None,
         swales: np.ndarray | None = None,
         interception: xr.DataArray | np.ndarray | None = None,
         crown_cover: float = 1.0,
@@ -137,7 +141,7 @@ class Rain:
         self.longest_step = min(_LONGEST_STEP, float(self._edges[1] - self._edges[0]))
         self._roofs: Roofs | None = None
         self._not_drained: np.ndarray | None = None
-        if isinstance(roof_drainage, Mapping) or roof_drainage != "none":
+        if isinstance(roof_drainage, Mapping) or roof_drainage != "none" or green_roofs:
             if site is None:
                 raise InputError("roof_drainage needs the site with building_id and land_cover: pass site=.")
             require_layers(site, ("building_id", "land_cover"))
@@ -148,6 +152,7 @@ class Rain:
                 storage=roof_storage,
                 cistern=cistern,
                 sewer_capacity=sewer_capacity,
+                green_roofs=green_roofs,
                 swales=swales,
                 area_per_downpipe=roof_area_per_downpipe,
             )

@@ -3,7 +3,7 @@
 Each drained building collects the rain of its cells, fills its roof storage and its cistern, gives to the sewer what
 the connection takes, and lets the rest down at its downpipes: cells of open ground at the outline, evenly spaced, one
 for each ``area_per_downpipe`` of roof. A building without open ground at its outline uses the nearest open cell.
-Gutters are left out: the water is on the ground at once.
+A green roof lets the rain through its layers first. Gutters are left out: the water is on the ground at once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from models.layers import LAND_COVER, InputError, land_cover_property
 from models.water.exchange import Surface
+from models.water.measures import Measure, Stacks
 
 __all__ = ["DRAINAGE", "Roofs"]
 
@@ -113,6 +114,7 @@ class Roofs:
         storage: float | Mapping[int, float] = 0.0,
         cistern: float | Mapping[int, float] = 0.0,
         sewer_capacity: float | Mapping[int, float] | None = None,
+        green_roofs: Mapping[int, Measure] | None = None,
         swales: np.ndarray | None = None,
         area_per_downpipe: float = 100.0,
     ) -> None:
@@ -128,6 +130,12 @@ class Roofs:
             raise InputError("roof_drainage='swale' needs the cells of the swales: pass swales= (True on their cells).")
         if area_per_downpipe <= 0:
             raise InputError(f"roof_area_per_downpipe must be above 0 m2, not {area_per_downpipe:g}.")
+        self._green_roofs = dict(green_roofs or {})
+        _by_building("green_roofs", self._green_roofs, every, None)
+        modes = [
+            "downpipe" if mode == "none" and number in self._green_roofs else mode
+            for number, mode in zip(every, modes, strict=True)
+        ]
         led = np.array([mode != "none" for mode in modes], dtype=bool)
         self.numbers = every[led]
         self._modes = [mode for mode in modes if mode != "none"]
@@ -135,6 +143,10 @@ class Roofs:
         self._cistern = _amounts("cistern", cistern, self.numbers)
         free = sewer_capacity if sewer_capacity is not None else np.inf
         self._capacity = np.where(np.array(self._modes) == "sewer", _amounts("sewer_capacity", free, self.numbers), 0.0)
+        self._green = np.flatnonzero(np.isin(self.numbers, list(self._green_roofs)))
+        self._stacks: Stacks | None = None
+        self._green_start = 0.0
+        self._pending: Mapping[str, np.ndarray] | None = None
         self._swales, self._per_pipe = swales, float(area_per_downpipe)
         count = len(self.numbers)
         self._stores, self._limits = np.zeros((2, count)), np.zeros((2, count))
@@ -159,6 +171,13 @@ class Roofs:
         self._area = surface.cell_size**2
         area = np.diff(self._roof[2]) * self._area
         self._limits[0], self._limits[1] = self._storage * 1e-3 * area, self._cistern
+        if self._green.size:
+            self._stacks = Stacks(
+                [self._green_roofs[int(number)] for number in self.numbers[self._green]], area[self._green]
+            )
+            self._green_start = float(self._stacks.contents() @ self._stacks.areas)
+            if self._pending is not None:
+                self._stacks.state[:] = self._pending["green"]
         open_ground = surface.active & (self._building_id == 0)
         if len(self.numbers) and not open_ground.any():
             raise InputError("The site has no open ground beside its buildings, so roof water has nowhere to go.")
@@ -213,6 +232,9 @@ class Roofs:
         rows, columns, offsets = self._roof
         _collect(amount, int(amount.shape != (1, 1)), rows, columns, offsets, self._area, self._water)
         self._received += float(self._water.sum())
+        if self._stacks is not None:
+            flux = self._stacks.advance(self._water[self._green], duration)
+            self._water[self._green] = (flux[:, 1] + flux[:, 2]) * self._stacks.areas
         quantum = _QUANTUM if surface.depth.dtype == np.float32 else 0.0
         intake = self._capacity * (1e-3 * duration)
         _drain(
@@ -231,8 +253,12 @@ class Roofs:
 
     def account(self) -> dict[str, float]:
         """Return the volumes so far [m3]; what is kept or led away is negative."""
+        held = 0.0
+        if self._stacks is not None:
+            held = float(self._stacks.contents() @ self._stacks.areas) - self._green_start
         return {
             "rain": self._received,
+            "green_roofs": -held,
             "roof_storage": -float(self._stores[0].sum()),
             "cistern": -float(self._stores[1].sum()),
             "sewer": -float(self.sewer_total.sum()),
@@ -246,12 +272,14 @@ class Roofs:
             "held": self._held.copy(),
             "sewer_total": self.sewer_total.copy(),
             "received": np.array(self._received),
+            "green": np.zeros((0, 5)) if self._stacks is None else self._stacks.state.copy(),
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from a state of :meth:`state`."""
         self._stores, self._held = state["stores"].copy(), state["held"].copy()
         self.sewer_total, self._received = state["sewer_total"].copy(), float(state["received"])
+        self._pending = state
 
 
 def _by_building(name: str, given: Any, numbers: np.ndarray, default: Any) -> list[Any]:
