@@ -21,9 +21,13 @@ from twin.city import gaps as gap_table
 from twin.errors import InputError
 from twin.language import text
 from twin.progress import track
+from twin.scenario.flood import rain_dataset, run_flood
+from twin.scenario.flood_indicators import flood_indicators
+from twin.scenario.geometry_cache import geometry_of
 from twin.scenario.indicators import afternoon_steps, afternoon_sun, heat_indicators, site_indicators
-from twin.scenario.inputs import read_weather_of, sources_of
-from twin.scenario.parts import HeatRun
+from twin.scenario.inputs import read_rain_of, read_weather_of, sources_of
+from twin.scenario.parts import HeatRun, WaterRun
+from twin.scenario.planned import planned_city
 from twin.scenario.results import Result, plain, with_summary
 from twin.scenario.safe_files import check_replaceable
 from twin.scenario.schema import Scenario, parse_scenario, read_scenario
@@ -78,7 +82,7 @@ def _heat(scenario: Scenario, asked: HeatRun, site: xr.Dataset, weather: xr.Data
 
     require_daylight(weather, *_place(site, scenario.city))
     with _step("geometry", shown):
-        geometry = heat.prepare(site)
+        geometry = geometry_of(site)
     with _step("heat", shown, total=weather.sizes["time"]) as done:
         found = heat.simulate(site, weather, geometry=geometry, progress=done, **asked.model_dump())
     with _step("indicators", shown):
@@ -86,6 +90,15 @@ def _heat(scenario: Scenario, asked: HeatRun, site: xr.Dataset, weather: xr.Data
         table = heat_indicators(site, found, timezone=scenario.timezone, sunlit=sunlit)
         summary = with_summary(found, scenario.timezone)
     return {"heat": found, "summary": summary}, table
+
+
+def _flood(asked: WaterRun, site: xr.Dataset, rain: xr.DataArray, shown: bool) -> Found:
+    """Run the storm: datasets ``rain`` and ``water``."""
+    with _step("flood", shown, total=1.0) as done:
+        found = run_flood(site, rain, asked, progress=done)
+    with _step("indicators", shown):
+        table = flood_indicators(site, found)
+    return {"rain": rain_dataset(rain), "water": found}, table
 
 
 def run(
@@ -129,19 +142,30 @@ def run(
         weather = read_weather_of(asked)
     with _step("city", progress):
         city = load(asked.resolve(asked.city), area=asked.area)
+    with _step("measures", progress and bool(asked.measure)):
+        city, measures = planned_city(asked, city)
     with _step("site", progress):
         site = city.rasterise(resolution=asked.resolution, area=asked.area)
     if min(site.sizes["y"], site.sizes["x"]) < 2:
         raise InputError(text("scenario.too_few_cells", resolution=asked.resolution))
     datasets: dict[str, xr.Dataset] = {"site": site}
     tables: list[pd.DataFrame] = [site_indicators(site)]
-    read: dict[str, tuple[str, xr.Dataset]] = {}
+    read: dict[str, tuple[str, xr.Dataset | xr.DataArray]] = {}
     if asked.weather is not None and weather is not None:
         datasets["weather"], read["weather"] = weather, (asked.weather.path, weather)
     if asked.run.heat is not None and weather is not None:
         found, table = _heat(asked, asked.run.heat, site, weather, progress)
         datasets |= found
         tables.append(table)
+    if asked.run.water is not None:
+        with _step("rain", progress):
+            rain = read_rain_of(asked, site)
+        if rain is not None and asked.rain is not None:
+            named = asked.rain.table or asked.rain.series
+            read |= {"rain": (named, rain)} if named is not None else {}
+            found, table = _flood(asked.run.water, site, rain, progress)
+            datasets |= found
+            tables.append(table)
     sources = sources_of(asked, city, read)
     gaps = [gap_table.from_json(str(data.attrs.get("gaps", "[]"))) for data in datasets.values()]
     result = Result(
@@ -152,6 +176,7 @@ def run(
         gaps=gap_table.join(city.gaps, *gaps),
         sources=sources,
         provenance=_provenance(asked, sources, site),
+        measures=measures,
         city=city,
     )
     if output is not None:

@@ -66,7 +66,9 @@ def rounded(data: xr.Dataset, rounding: float) -> xr.Dataset:
 
 
 def _chunks(array: xr.DataArray) -> tuple[int, ...]:
-    return tuple(1 if dim == "time" else min(_CHUNK, size) for dim, size in array.sizes.items())
+    if "y" not in array.dims:
+        return tuple(max(size, 1) for size in array.shape)
+    return tuple(min(_CHUNK, size) if dim in ("y", "x") else 1 for dim, size in array.sizes.items())
 
 
 def _without_encoding(data: xr.Dataset) -> xr.Dataset:
@@ -92,6 +94,8 @@ def write_store(datasets: Mapping[str, xr.Dataset], path: Path) -> None:
     for group, data in datasets.items():
         codec = BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")
         clean = _without_encoding(data)
+        words = [name for name, array in clean.variables.items() if array.dtype.kind == "U"]
+        clean = clean.assign({name: clean[name].astype(object) for name in words})  # a length is no part of Zarr 3
         encoding = {
             str(name): {"chunks": _chunks(array), "compressors": [codec]}
             for name, array in clean.data_vars.items()
@@ -122,9 +126,11 @@ def write_netcdf(data: xr.Dataset, path: Path) -> None:
         if "spatial_ref" in clean.coords:
             entry["grid_mapping"] = "spatial_ref"  # dropped by xarray when encodings are given without it
         encoding[str(name)] = entry
-    if "time" in clean.coords:
-        since = "seconds" if clean["time"].dtype.kind == "m" else "seconds since 1970-01-01T00:00:00"
-        encoding["time"] = {"units": since, "dtype": "int64"}
+    for name, array in clean.coords.items():
+        if array.dtype.kind == "M":
+            encoding[str(name)] = {"units": "seconds since 1970-01-01T00:00:00", "dtype": "int64"}
+        elif name in ("time", "series_time") and array.dtype.kind == "f":
+            clean[name].attrs.setdefault("units", "s")  # counted from the start of a storm without a date
     clean.attrs["Conventions"] = "CF-1.11"
     clean.to_netcdf(path, engine="h5netcdf", encoding=encoding)
 
@@ -174,7 +180,7 @@ def write_cog(array: xr.DataArray, path: Path, *, description: str, tags: Mappin
 def write_maps(
     groups: Iterable[tuple[str, xr.Dataset]], folder: Path, *, done: Callable[[float], None] = lambda _steps: None
 ) -> None:
-    """Write every layer as GeoTIFF: those on ("y", "x") as one file, those in time as one file a time in ``<layer>/``.
+    """Write every layer as GeoTIFF: those on ("y", "x") as one file, others as one a step in ``<layer>/``.
 
     One file a time is what the temporal controller of QGIS takes; the stamp is in the name and in the band metadata.
 
@@ -210,16 +216,21 @@ def _map_jobs(data: xr.Dataset, folder: Path) -> Iterator[_Job]:
         long_name = str(layer.attrs.get("long_name", name))
         if layer.dims == ("y", "x"):
             yield layer, folder / f"{name}.tif", long_name, {}
-        elif layer.dims == ("time", "y", "x"):
-            for index, (short, shown) in enumerate(_stamps(layer["time"].values)):
+        elif len(layer.dims) == 3 and layer.dims[1:] == ("y", "x"):
+            along = str(layer.dims[0])
+            for index, (short, shown) in enumerate(_stamps(layer[along])):
                 file = folder / str(name) / f"{name}_{short}.tif"
-                yield layer.isel(time=index), file, f"{long_name} {shown}", {"time": shown.replace(" UTC", "Z")}
+                yield layer.isel({along: index}), file, f"{long_name} {shown}", {along: shown.replace(" UTC", "Z")}
 
 
-def _stamps(times: np.ndarray) -> list[tuple[str, str]]:
-    """Return times for file names and for people: UTC, or minutes since the start of a design storm."""
-    if times.dtype.kind == "m":
-        minutes = [round(float(t / np.timedelta64(1, "s")) / 60.0, 1) for t in times]
-        return [(f"{minute:06.1f}min", f"{minute:g} min") for minute in minutes]
-    stamps = np.datetime_as_string(times, unit="m")
-    return [(f"{s.replace('-', '').replace(':', '')}Z", f"{s} UTC") for s in stamps]
+def _stamps(along: xr.DataArray) -> list[tuple[str, str]]:
+    """Return the steps of an axis for file names and for people: UTC, minutes of a storm, or a value with its unit."""
+    values = along.values
+    if values.dtype.kind == "M":
+        stamps = np.datetime_as_string(values, unit="m")
+        return [(f"{s.replace('-', '').replace(':', '')}Z", f"{s} UTC") for s in stamps]
+    if along.name == "time":
+        seconds = values / np.timedelta64(1, "s") if values.dtype.kind == "m" else values
+        return [(f"{second / 60.0:06.1f}min", f"{second / 60.0:g} min") for second in seconds]
+    units = str(along.attrs.get("units", ""))
+    return [(f"{value:g}{units}", f"{value:g} {units}") for value in values]

@@ -22,7 +22,9 @@ __all__ = [
     "THRESHOLDS",
     "afternoon_steps",
     "afternoon_sun",
+    "cell_area",
     "heat_indicators",
+    "indicator_table",
     "labelled",
     "outdoor_ground",
     "sealed_share",
@@ -168,13 +170,15 @@ def _of_the_run(
             yield _row("shade_share", "%", time, 100.0 * shade, shade, "model")
 
 
-def _table(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+def indicator_table(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    """Return rows as an indicator table with English labels."""
     table = pd.DataFrame(list(rows), columns=list(COLUMNS))
     table["time"] = pd.to_datetime(table["time"]).astype("datetime64[ns]")
     return labelled(table, "en")
 
 
-def _cell_area(site: xr.Dataset) -> float:
+def cell_area(site: xr.Dataset) -> float:
+    """Return the area of a cell [m2]."""
     return abs(float(site["x"].values[1] - site["x"].values[0])) ** 2
 
 
@@ -186,7 +190,7 @@ def site_indicators(site: xr.Dataset) -> pd.DataFrame:
     site : xarray.Dataset
         Site layers on ("y", "x").
     """
-    return _table(_of_the_site(site, _cell_area(site)))
+    return indicator_table(_of_the_site(site, cell_area(site)))
 
 
 def heat_indicators(
@@ -222,9 +226,9 @@ def heat_indicators(
         utci, ground = heat["utci"].transpose("time", "y", "x"), outdoor_ground(site)
         for step, time in enumerate(utci["time"].values):
             values = utci.values[step][ground]
-            rows.extend(_of_one_step(values[~np.isnan(values)], time, _cell_area(site)))
+            rows.extend(_of_one_step(values[~np.isnan(values)], time, cell_area(site)))
         rows.extend(_of_the_run(utci, site, timezone, sunlit or {}))
-    return _table(rows)
+    return indicator_table(rows)
 
 
 def labelled(table: pd.DataFrame, language: str | None = None) -> pd.DataFrame:

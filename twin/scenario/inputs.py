@@ -13,7 +13,7 @@ import xarray as xr
 from twin.city.model import SOURCE_COLUMNS, City
 from twin.scenario.schema import Scenario
 
-__all__ = ["read_weather_of", "sources_of"]
+__all__ = ["read_rain_of", "read_weather_of", "sources_of"]
 
 
 def read_weather_of(scenario: Scenario) -> xr.Dataset | None:
@@ -30,7 +30,41 @@ def read_weather_of(scenario: Scenario) -> xr.Dataset | None:
     )
 
 
-def sources_of(scenario: Scenario, city: City, read: Mapping[str, tuple[str, xr.Dataset]]) -> pd.DataFrame:
+def read_rain_of(scenario: Scenario, site: xr.Dataset) -> xr.DataArray | None:
+    """Return the rain of a scenario at the middle of its site, rates [mm/h] along time; None where it names none."""
+    from models.water.storms import design_storm, state_scenario
+    from twin.sensors.design_rain import read_kostra, read_rain
+
+    asked = scenario.rain
+    if asked is None:
+        return None
+    if asked.series is not None:
+        columns = {name: {"column": c.column, "unit": c.unit} for name, c in asked.columns.items()}
+        return read_rain(
+            scenario.resolve(asked.series), columns=columns, utc_offset=asked.utc_offset, interval=asked.interval
+        )
+    depths = None
+    if asked.table is not None:
+        middle = {"x": float(site["x"].mean()), "y": float(site["y"].mean()), "crs": site.rio.crs}
+        depths = read_kostra(scenario.resolve(asked.table), **middle)
+    if asked.scenario is not None:
+        collection, _, name = asked.scenario.partition("/")
+        storm = state_scenario(collection, name, depths)
+    elif depths is not None:
+        storm = design_storm(depths, asked.duration, asked.return_period, shape=asked.shape or "euler2")
+    else:
+        assert asked.depth is not None
+        storm = design_storm(asked.depth, asked.duration, shape=asked.shape or "block")
+    if depths is not None:
+        storm.attrs |= {
+            name: depths.attrs[name] for name in ("licence", "attribution", "source") if name in depths.attrs
+        }
+    return storm
+
+
+def sources_of(
+    scenario: Scenario, city: City, read: Mapping[str, tuple[str, xr.Dataset | xr.DataArray]]
+) -> pd.DataFrame:
     """Return the input files of a run, with paths relative to the scenario.
 
     Parameters

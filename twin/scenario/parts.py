@@ -98,7 +98,7 @@ class HeatRun(Part):
 
 
 class RainSource(Part):
-    """[rain]: the rain of a storm; exactly one of ``table``, ``depth`` and ``series`` says where it comes from."""
+    """[rain]: the rain of a storm: a table of design rain, a depth, a named scenario, or a measured series."""
 
     table: str | None = Field(
         default=None,
@@ -107,24 +107,36 @@ class RainSource(Part):
     return_period: float | None = Field(default=None, gt=0, le=1000, description="Return period of the storm [a].")
     depth: float | None = Field(default=None, gt=0, le=2000, description="Depth of the storm [mm], without a table.")
     duration: float = Field(default=60.0, gt=0, le=10080, description="Duration of the storm [min].")
-    shape: Literal["euler2", "block"] | None = Field(
+    shape: Literal["euler2", "euler1", "block", "dvwk"] | None = Field(
         default=None, description="Course of the storm; by default Euler type II with a table, a block with a depth."
+    )
+    scenario: str | None = Field(
+        default=None, description="Named scenario of a state, such as 'nrw_2018/extreme' or 'bkg/exceptional'."
     )
     series: str | None = Field(default=None, description="File of a measured rain (CSV with a precipitation column).")
     columns: dict[str, Column] = Field(default_factory=dict, description="Columns of the series, as in [weather].")
-    utc_offset: float | None = Field(
-        default=None, ge=-12, le=14, description="Hours that the series' clock is ahead of UTC."
-    )
+    utc_offset: float | None = Field(default=None, ge=-12, le=14, description="Hours that its clock is ahead of UTC.")
     interval: Literal["end", "start"] | None = Field(default=None, description="What a stamp of the series means.")
 
     @model_validator(mode="after")
     def _one_origin(self) -> RainSource:
-        given = [name for name in ("table", "depth", "series") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(text("scenario.rain_origin", given=", ".join(given) or "-"))
-        if self.table is not None and self.return_period is None:
+        table = self.table if self.scenario is None else None
+        given = {"table": table, "depth": self.depth, "scenario": self.scenario, "series": self.series}
+        named = [name for name, value in given.items() if value is not None]
+        if len(named) != 1:
+            raise ValueError(text("scenario.rain_origin", given=", ".join(named) or "-"))
+        if named == ["table"] and self.return_period is None:
             raise ValueError(text("scenario.rain_return_period"))
+        if self.scenario is not None and self.scenario not in _named_storms():
+            raise ValueError(text("scenario.rain_scenario", value=self.scenario, allowed=", ".join(_named_storms())))
+        if self.depth is not None and self.shape not in (None, "block", "dvwk"):
+            raise ValueError(text("scenario.rain_shape", shape=self.shape))
         return self
+
+
+def _named_storms() -> list[str]:
+    rows = read_table("models.water", "state_scenarios.csv")
+    return [f"{row['collection']}/{row['scenario']}" for row in rows]
 
 
 class WaterRun(Part):
@@ -133,15 +145,28 @@ class WaterRun(Part):
     solver: Literal["inertial", "shallow_water"] = Field(
         default="inertial", description="Flow solver: local inertial (fast), or the full shallow water equations."
     )
+    order: Literal[1, 2] = Field(default=1, description="Order of the shallow water solver.")
     after: float = Field(default=60.0, ge=0, le=10080, description="Time simulated after the end of the rain [min].")
-    losses: Literal["green_ampt", "horton", "scs_cn", "none"] = Field(
-        default="green_ampt", description="How water seeps into unsealed ground."
+    losses: Literal["default", "green_ampt", "horton", "scs_cn", "none"] = Field(
+        default="default", description="What ground and crowns take; default = by land cover (losses.csv)."
     )
     buildings: Literal["closed", "blocks", "holes"] = Field(
         default="closed", description="Buildings as closed faces with drained roofs, as raised blocks, or as holes."
     )
+    roof_drainage: Literal["downpipe", "sewer", "garden", "swale", "none"] = Field(
+        default="downpipe", description="Where the rain of closed buildings' roofs goes."
+    )
     boundary: Literal["open", "closed"] = Field(default="open", description="Whether water leaves at the edges.")
-    classes: str = Field(default="nrw_2018", description="Table of depth classes (models/water/tables).")
+    sewer_capacity: float | None = Field(
+        default=None, gt=0, le=200, description="What the sewer takes from sealed ground [mm/h], without a network."
+    )
+    sewer: bool = Field(default=True, description="Couple the city's sewer network, where it has one.")
+    structures: bool = Field(default=True, description="Use the city's culverts, underpasses and walls.")
+    precision: Literal["float32", "float64"] = Field(default="float32", description="Numbers of the flow.")
+    fields_every: float | None = Field(
+        default=None, gt=0, description="Keep the depth of every so many minutes, for animations [min]."
+    )
+    classes: str = Field(default="nrw", description="Table of depth classes of the maps and indicators.")
 
 
 class Runs(Part):
