@@ -116,7 +116,7 @@ def _nearest(site: xr.Dataset, place: Path) -> SkyGeometry | None:
             best, least = heights, int(differs.sum())
     if best is None:
         return None
-    old = site[list(_HEIGHTS)].copy(data={name: values for name, values in best.items()})
+    old = site[list(_HEIGHTS)].copy(data=best)
     return heat.prepare(old, cache=place)
 
 
