@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.water.daily_weather import daily_weather
 from models.water.evapotranspiration import evaporation_parts, reference_evapotranspiration
+from models.water.exposure import building_depths, exceedances, street_depths
 from models.water.flooding import (
     Culvert,
     FixedLevel,
@@ -15,6 +16,14 @@ from models.water.flooding import (
     flood,
 )
 from models.water.frequency import depth_table, return_period, statistical_depth
+from models.water.hazards import (
+    FloodClass,
+    depth_classes,
+    flood_classes,
+    flood_tables,
+    hazard,
+    velocity_classes,
+)
 from models.water.losses import Losses, crown_storage, infiltrate
 from models.water.measures import Measure, measure, measure_kinds, measures_from_classes
 from models.water.rain import Rain
@@ -29,11 +38,12 @@ from models.water.soils import (
     water_content,
 )
 from models.water.storms import design_storm, state_scenario, state_scenarios
+from models.water.tree_balance import TreeBalance, tree_water_balance, tree_water_blocks
 
 __all__ = [
-    "TreeBalance",
     "Culvert",
     "FixedLevel",
+    "FloodClass",
     "Hydrograph",
     "Inflow",
     "Losses",
@@ -43,14 +53,21 @@ __all__ = [
     "Retention",
     "SideInflow",
     "SupercriticalWarning",
+    "TreeBalance",
     "Wall",
+    "building_depths",
     "convert_tension",
     "crown_storage",
+    "daily_weather",
+    "depth_classes",
     "depth_table",
     "design_storm",
-    "daily_weather",
     "evaporation_parts",
+    "exceedances",
     "flood",
+    "flood_classes",
+    "flood_tables",
+    "hazard",
     "infiltrate",
     "measure",
     "measure_kinds",
@@ -64,8 +81,10 @@ __all__ = [
     "state_scenario",
     "state_scenarios",
     "statistical_depth",
+    "street_depths",
     "tension_at",
     "tree_water_balance",
     "tree_water_blocks",
+    "velocity_classes",
     "water_content",
 ]

@@ -18,6 +18,7 @@ from scipy import ndimage
 from models.layers import LAND_COVER, InputError, land_cover_property
 from models.water.exchange import Surface
 from models.water.measures import Measure, Stacks
+from models.water.outline import cells_at_outline
 
 __all__ = ["DRAINAGE", "Roofs"]
 
@@ -187,7 +188,7 @@ class Roofs:
         self, index: np.ndarray, open_ground: np.ndarray, area: np.ndarray, size: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         count = len(self.numbers)
-        cells, of = _outline(np.where(self.drained, index, -1), open_ground)
+        cells, of = cells_at_outline(np.where(self.drained, index, -1), open_ground)
         width = open_ground.shape[1]
         chosen: list[np.ndarray] = []
         splits = np.split(cells, np.searchsorted(of, np.arange(1, count))) if count else []
@@ -301,17 +302,3 @@ def _amounts(name: str, given: Any, numbers: np.ndarray) -> np.ndarray:
 
 def _offsets(of: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(np.bincount(of, minlength=count))]).astype(np.int64)
-
-
-def _outline(index: np.ndarray, open_ground: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the open cells (flat) that share an edge with a building, and the building, sorted by building."""
-    height, width = index.shape
-    cells, of = [], []
-    for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)):
-        here = (slice(max(dy, 0), height + min(dy, 0)), slice(max(dx, 0), width + min(dx, 0)))
-        there = (slice(max(-dy, 0), height + min(-dy, 0)), slice(max(-dx, 0), width + min(-dx, 0)))
-        rows, columns = np.nonzero(open_ground[here] & (index[there] >= 0))
-        cells.append((rows + max(dy, 0)) * width + columns + max(dx, 0))
-        of.append(index[there][rows, columns])
-    pairs = np.unique(np.stack([np.concatenate(of), np.concatenate(cells)]), axis=1)
-    return pairs[1], pairs[0]
