@@ -18,6 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from twin.city import gaps as gap_table
+from twin.city.model import City
 from twin.errors import InputError
 from twin.language import text
 from twin.progress import track
@@ -92,10 +93,10 @@ def _heat(scenario: Scenario, asked: HeatRun, site: xr.Dataset, weather: xr.Data
     return {"heat": found, "summary": summary}, table
 
 
-def _flood(asked: WaterRun, site: xr.Dataset, rain: xr.DataArray, shown: bool) -> Found:
+def _flood(asked: WaterRun, city: City, site: xr.Dataset, rain: xr.DataArray, shown: bool) -> Found:
     """Run the storm: datasets ``rain`` and ``water``."""
     with _step("flood", shown, total=1.0) as done:
-        found = run_flood(site, rain, asked, progress=done)
+        found = run_flood(city, site, rain, asked, progress=done)
     with _step("indicators", shown):
         table = flood_indicators(site, found)
     return {"rain": rain_dataset(rain), "water": found}, table
@@ -163,7 +164,7 @@ def run(
         if rain is not None and asked.rain is not None:
             named = asked.rain.table or asked.rain.series
             read |= {"rain": (named, rain)} if named is not None else {}
-            found, table = _flood(asked.run.water, site, rain, progress)
+            found, table = _flood(asked.run.water, city, site, rain, progress)
             datasets |= found
             tables.append(table)
     sources = sources_of(asked, city, read)

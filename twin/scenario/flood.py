@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
+from twin.city import gaps as gap_table
+from twin.city.gaps import GapLog
+from twin.city.sewer_network import coupled_sewer
+from twin.city.water_structures import water_works
 from twin.scenario.indicators import sealed_share
 from twin.scenario.parts import WaterRun
 
 if TYPE_CHECKING:
     from models.water.exchange import Source
+    from twin.city.model import City
 
 __all__ = ["rain_dataset", "run_flood"]
 
@@ -26,12 +32,14 @@ def rain_dataset(rain: xr.DataArray) -> xr.Dataset:
 
 
 def run_flood(
-    site: xr.Dataset, rain: xr.DataArray, asked: WaterRun, *, progress: Callable[[float], None]
+    city: City, site: xr.Dataset, rain: xr.DataArray, asked: WaterRun, *, progress: Callable[[float], None]
 ) -> xr.Dataset:
     """Run the storm of a scenario.
 
     Parameters
     ----------
+    city : City
+        Its sewer, culverts, underpasses and walls take part.
     site : xarray.Dataset
         Site layers.
     rain : xarray.DataArray
@@ -44,37 +52,44 @@ def run_flood(
     Returns
     -------
     xarray.Dataset
-        As from ``models.water.flood``; a warning of the model stands in ``attrs["warning"]``.
+        As from ``models.water.flood``; a warning of the model stands in ``attrs["warning"]``, gap rows in ``attrs["gaps"]``.
     """
     from models import water
     from models.water.precipitation import interval_edges
 
-    sources = _sewers(site, asked)
-    seconds = float(interval_edges(rain)[-1])
-    with warnings.catch_warnings():
+    log = GapLog()
+    with ExitStack() as open_networks, warnings.catch_warnings():
         warnings.simplefilter("ignore", water.SupercriticalWarning)  # it stands in the attributes, and in the report
-        return water.flood(
+        found = water.flood(
             site,
             rain,
-            duration=seconds + 60.0 * asked.after,
+            duration=float(interval_edges(rain)[-1]) + 60.0 * asked.after,
             solver=asked.solver,
             order=asked.order,
             dtype=asked.precision,
             losses=asked.losses,
-            sources=sources,
+            sources=_sewers(city, site, asked, log, open_networks),
+            structures=water_works(city, site, log) if asked.structures else [],
             boundaries=asked.boundary,
             buildings=asked.buildings,
             roof_drainage=asked.roof_drainage,
             fields_every=None if asked.fields_every is None else 60.0 * asked.fields_every,
             progress=progress,
         )
+    found.attrs["gaps"] = gap_table.to_json(log.table())
+    return found
 
 
-def _sewers(site: xr.Dataset, asked: WaterRun) -> list[Source]:
-    """Return what takes water off the streets: a capacity on sealed ground where one is given."""
+def _sewers(city: City, site: xr.Dataset, asked: WaterRun, log: GapLog, opened: ExitStack) -> list[Source]:
+    """Return what takes water off the streets: a capacity where one is given, else the city's network where it has one."""
     from models.water.capacity import CapacitySink
 
-    if asked.sewer_capacity is None:
+    if asked.sewer_capacity is not None:
+        rate = sealed_share(site) * asked.sewer_capacity
+        return [CapacitySink(rate=np.where(site["building_id"].values > 0, 0.0, rate))]
+    network = coupled_sewer(city, site, log) if asked.sewer else None
+    if network is None:
+        log.add("no_sewer", severity="info", layer="sewer", count=1)
         return []
-    rate = sealed_share(site) * asked.sewer_capacity
-    return [CapacitySink(rate=np.where(site["building_id"].values > 0, 0.0, rate))]
+    opened.callback(network.close)
+    return [network]
