@@ -53,6 +53,8 @@ class Sewer:
         Length of rim that works as a weir [m]; by default that of one manhole (1.963 m).
     nodes : iterable of str, optional
         Nodes to couple; by default all junctions, dividers and storages that have coordinates.
+    places : mapping of str to (float, float), optional
+        Node name to x, y [m], instead of the file's own coordinates.
     outside : {"error", "leave"}
         What to do with nodes outside the grid: stop and name them, or leave them coupled to nothing.
     rainfall : bool
@@ -89,6 +91,7 @@ class Sewer:
         opening_area: float | Mapping[str, float] = 0.307,
         rim_length: float | Mapping[str, float] = 1.963,
         nodes: Iterable[str] | None = None,
+        places: Mapping[str, tuple[float, float]] | None = None,
         outside: str = "error",
         rainfall: bool = False,
         name: str = "sewer",
@@ -98,7 +101,7 @@ class Sewer:
         self.name = name
         self._file = Path(path)
         lines = read_lines(self._file)
-        places = coordinates(lines, self._file.name)
+        places = coordinates(lines, self._file.name) if places is None else places
         self._stride, options = coupled_options(lines, rainfall=rainfall)
         self._routing_step = float(options["ROUTING_STEP"])
         self._swmm = SwmmClient(self._file, lines, options=options)

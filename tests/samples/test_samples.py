@@ -116,7 +116,7 @@ def test_profile_and_scenario_name_files_and_columns_that_exist(samples: Path, t
 def test_every_file_has_a_licence(samples: Path) -> None:
     profile = tomllib.loads((samples / "city.toml").read_text(encoding="utf-8"))
     layers = [layer for table in profile.values() if isinstance(table, list | dict) for layer in _tables(table)]
-    assert [layer["licence"] for layer in layers] == ["CC0-1.0"] * 5
+    assert [layer["licence"] for layer in layers] == ["CC0-1.0"] * 7
     assert "# licence: CC0-1.0" in (samples / "wetter_hitzetag.csv").read_text(encoding="utf-8")
 
 

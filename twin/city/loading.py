@@ -25,15 +25,25 @@ from twin.city.features import VECTOR_SUFFIXES, read_features
 from twin.city.files import found, holds_cityjson, is_citygml, source_rows
 from twin.city.ground_checks import check_ground
 from twin.city.land_cover import read_land_cover
-from twin.city.model import LAND_COVER_COLUMNS, NETWORK_COLUMNS, SOURCE_COLUMNS, STATION_COLUMNS, TREE_COLUMNS, City
+from twin.city.model import (
+    LAND_COVER_COLUMNS,
+    NETWORK_COLUMNS,
+    SOURCE_COLUMNS,
+    STATION_COLUMNS,
+    STRUCTURE_COLUMNS,
+    TREE_COLUMNS,
+    City,
+)
 from twin.city.placing import Bounds, Reference, grown, parsed, placed, require_projected
 from twin.city.pointclouds import POINT_SUFFIXES
 from twin.city.profile import Layer, Profile, make_profile, read_profile
 from twin.city.rasters import RASTER_SUFFIXES
+from twin.city.sewer_network import read_sewer
 from twin.city.terrain import read_terrain
 from twin.city.tree_filling import fill_trees
 from twin.city.trees import read_trees
 from twin.city.vectors import read_stations, read_streets
+from twin.city.water_structures import read_structures
 from twin.city.writers.stored import is_stored, open_city
 from twin.errors import InputError
 from twin.progress import track
@@ -55,6 +65,8 @@ def load(
     land_cover: LayerSpec | None = None,
     streets: LayerSpec | None = None,
     stations: LayerSpec | None = None,
+    structures: LayerSpec | None = None,
+    sewer: LayerSpec | None = None,
     area: Bounds | PathLike | None = None,
     crs: str | int | pyproj.CRS | None = None,
     lod: int | str | None = None,
@@ -68,7 +80,7 @@ def load(
     profile : path, optional
         City profile (TOML), or directly a CityGML or CityJSON file or a folder of such files, or a folder that
         ``city.write`` made (of which only the tiles near ``area`` are read).
-    buildings, terrain, canopy, trees, land_cover, streets, stations : path, mapping or sequence, optional
+    buildings, terrain, canopy, trees, land_cover, streets, stations, structures, sewer : path, mapping or sequence, optional
         One layer: its file, or a mapping of the keys its table has in a profile; or several of them. What is given
         here takes the place of that layer in the profile.
     area : tuple of float or path, optional
@@ -111,6 +123,8 @@ def load(
         "land_cover": land_cover,
         "streets": streets,
         "stations": stations,
+        "structures": structures,
+        "sewer": sewer,
     }
     if profile is not None and is_stored(profile):
         own = {**given, "crs": crs, "lod": lod, "default_storey_height": default_storey_height}
@@ -210,6 +224,8 @@ def _layer_table(role: str, spec: LayerSpec) -> Any:
             f"{role} must be a path, a mapping of profile keys, or a list of those, not {type(one).__name__}."
         )
 
+    if role == "sewer" and isinstance(spec, str | os.PathLike | Mapping):
+        return table(spec)
     if role in ("terrain", "canopy"):
         if isinstance(spec, list | tuple):
             if not all(isinstance(one, str | os.PathLike) for one in spec):
@@ -250,7 +266,12 @@ class _Loading:
             trees=self._layers("trees", read_trees, TREE_COLUMNS, city.trees),
             network=self._layers("streets", read_streets, NETWORK_COLUMNS),
             stations=self._layers("stations", read_stations, STATION_COLUMNS),
+            structures=self._layers("structures", read_structures, STRUCTURE_COLUMNS, city.structures),
         )
+        if self.plan.sewer is not None:
+            files = found(self.plan.sewer.path, "sewer", suffixes=(".inp",))
+            city = city.replace(sewer=read_sewer(files, self.plan.sewer, self.ref))
+            self._note(files, self.plan.sewer, "sewer")
         return self._finished(city)
 
     def _plan_area(self) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pyproj
     import xarray as xr
 
+    from twin.city.sewer_network import SewerNetwork
+
 __all__ = [
     "LAND_COVER_COLUMNS",
     "NETWORK_COLUMNS",
@@ -207,6 +209,8 @@ class City:
     trees, land_cover, network, stations, structures : geopandas.GeoDataFrame
         Further tables, empty where nothing was given; structures are walls, basins, sails, culverts and the like
         (see ``STRUCTURE_COLUMNS``).
+    sewer : twin.city.sewer_network.SewerNetwork or None
+        The sewer network below the city.
     streams : pandas.DataFrame
         Time series that objects refer to (see ``STREAM_COLUMNS``).
     terrain : xarray.DataArray or None
@@ -241,6 +245,7 @@ class City:
     network: gpd.GeoDataFrame = field(default_factory=lambda: _table(NETWORK_COLUMNS))
     stations: gpd.GeoDataFrame = field(default_factory=lambda: _table(STATION_COLUMNS))
     structures: gpd.GeoDataFrame = field(default_factory=lambda: _table(STRUCTURE_COLUMNS))
+    sewer: SewerNetwork | None = None
     streams: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame({n: pd.Series(dtype=t) for n, t in STREAM_COLUMNS.items()})
     )

@@ -24,8 +24,10 @@ __all__ = [
     "LandCoverLayer",
     "Layer",
     "Profile",
+    "SewerLayer",
     "StationsLayer",
     "StreetsLayer",
+    "StructuresLayer",
     "TerrainLayer",
     "TreesLayer",
     "make_profile",
@@ -217,6 +219,39 @@ class StationsLayer(Layer):
     decimal: Literal[",", "."] | None = None
 
 
+class StructureColumns(_Table):
+    """Columns of a layer of structures; lengths in metres, inlet, outlet and crest in metres above datum."""
+
+    id: str | None = None
+    kind: str | None = None
+    name: str | None = None
+    width: str | None = None
+    height: str | None = None
+    opening_height: str | None = None
+    depth: str | None = None
+    volume: str | None = None
+    inlet: str | None = None
+    outlet: str | None = None
+    manning: str | None = None
+    barrels: str | None = None
+    crest: str | None = None
+
+
+class StructuresLayer(Layer):
+    """Culverts, underpasses, walls, kerbs, basins: points, lines or polygons with a kind."""
+
+    columns: StructureColumns | None = None
+    kinds: dict[str, str] | None = None
+    kind: str | None = None
+
+
+class SewerLayer(Layer):
+    """A sewer network: one SWMM 5 input file (.inp) as delivered; what its manholes offer to the water."""
+
+    opening_area: float = Field(default=0.307, gt=0, le=100)
+    rim_length: float = Field(default=1.963, gt=0, le=100)
+
+
 class Profile(_Table):
     """A city profile: names, reference system, area and layers of one city."""
 
@@ -230,8 +265,10 @@ class Profile(_Table):
     land_cover: tuple[LandCoverLayer, ...] = ()
     streets: tuple[StreetsLayer, ...] = ()
     stations: tuple[StationsLayer, ...] = ()
+    structures: tuple[StructuresLayer, ...] = ()
+    sewer: SewerLayer | None = None
 
-    @field_validator("buildings", "trees", "land_cover", "streets", "stations", mode="before")
+    @field_validator("buildings", "trees", "land_cover", "streets", "stations", "structures", mode="before")
     @classmethod
     def _single_table(cls, value: Any) -> Any:
         return (value,) if isinstance(value, Mapping) else value
@@ -248,7 +285,9 @@ class Profile(_Table):
         """All layers in the order they are read."""
         terrain = (self.terrain,) if self.terrain is not None else ()
         canopy = (self.canopy,) if self.canopy is not None else ()
-        return (*self.buildings, *terrain, *canopy, *self.land_cover, *self.trees, *self.streets, *self.stations)
+        sewer = (self.sewer,) if self.sewer is not None else ()
+        vectors = (*self.land_cover, *self.trees, *self.streets, *self.stations, *self.structures)
+        return (*self.buildings, *terrain, *canopy, *vectors, *sewer)
 
 
 _TABLES: dict[str, type[_Table]] = {
@@ -259,6 +298,8 @@ _TABLES: dict[str, type[_Table]] = {
     "land_cover": LandCoverLayer,
     "streets": StreetsLayer,
     "stations": StationsLayer,
+    "structures": StructuresLayer,
+    "sewer": SewerLayer,
 }
 
 
@@ -268,7 +309,14 @@ def _keys_allowed(location: Sequence[str | int]) -> tuple[str, list[str]]:
     table: Any = _TABLES.get(names[0], Profile) if len(names) > 1 else Profile
     shown = f"[{names[0]}]" if len(names) > 1 else "the profile"
     if len(names) > 2:
-        inner = {"columns": {"trees": TreeColumns, "streets": StreetColumns, "stations": StationColumns}}
+        inner: dict[str, dict[str, type[_Table]]] = {
+            "columns": {
+                "trees": TreeColumns,
+                "streets": StreetColumns,
+                "stations": StationColumns,
+                "structures": StructureColumns,
+            }
+        }
         inner["units"] = {"trees": TreeUnits}
         nested = inner.get(names[1], {}).get(names[0])
         if nested is not None:
