@@ -27,7 +27,7 @@ from models.water.hazards import (
 from models.water.losses import Losses, crown_storage, infiltrate
 from models.water.measures import Measure, measure, measure_kinds, measures_from_classes
 from models.water.rain import Rain
-from models.water.rain_index import RainIndex, rain_index
+from models.water.rain_classes import RainIndex, rain_index
 from models.water.retention import Retention
 from models.water.soils import (
     convert_tension,

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numba import njit
 from scipy import ndimage
 
@@ -98,10 +99,8 @@ class Roofs:
         Numbers of the drained buildings.
     drained : numpy.ndarray
         True on cells whose rain is led away; set by :meth:`prepare`.
-    to_sewer : numpy.ndarray
-        Water [m3] each building gave to the sewer in the last step.
     sewer_total : numpy.ndarray
-        The same since the start [m3].
+        Water [m3] each building gave to the sewer since the start.
     outlets : tuple of numpy.ndarray
         Rows and columns of the downpipes, with the position of each building's first one; set by :meth:`prepare`.
     """
@@ -152,7 +151,7 @@ class Roofs:
         count = len(self.numbers)
         self._stores, self._limits = np.zeros((2, count)), np.zeros((2, count))
         self._water, self._held = np.zeros(count), np.zeros(count)
-        self.to_sewer, self.sewer_total = np.zeros(count), np.zeros(count)
+        self._to_sewer, self.sewer_total = np.zeros(count), np.zeros(count)
         self.drained = np.zeros(self._building_id.shape, dtype=bool)
         self._received = self._area = 0.0
         self.outlets: tuple[np.ndarray, np.ndarray, np.ndarray] = (np.zeros(0, int), np.zeros(0, int), np.zeros(1, int))
@@ -243,14 +242,36 @@ class Roofs:
             self._stores,
             self._limits,
             intake,
-            self.to_sewer,
+            self._to_sewer,
             self._held,
             *self.outlets,
             surface.depth,
             self._area,
             quantum,
         )
-        self.sewer_total += self.to_sewer
+        self.sewer_total += self._to_sewer
+
+    def connections(self) -> pd.DataFrame:
+        """Return the drained buildings, one a row, after :meth:`prepare`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``building_id``, ``drainage``, ``roof_area`` [m2], ``to_sewer`` so far [m3], and ``row`` and ``column`` of the first
+            downpipe, beside which the connection to the sewer may be looked for.
+        """
+        rows, columns, ends = self.outlets
+        first = ends[:-1]
+        return pd.DataFrame(
+            {
+                "building_id": self.numbers,
+                "drainage": self._modes,
+                "roof_area": np.diff(self._roof[2]) * self._area,
+                "to_sewer": self.sewer_total,
+                "row": rows[first],
+                "column": columns[first],
+            }
+        )
 
     def account(self) -> dict[str, float]:
         """Return the volumes so far [m3]; what is kept or led away is negative."""

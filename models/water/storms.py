@@ -18,7 +18,7 @@ import xarray as xr
 
 from models.layers import InputError, describe, read_table
 from models.water.frequency import statistical_depth
-from models.water.rain_index import depth_of_index
+from models.water.rain_classes import depth_of_index
 
 __all__ = ["SHAPES", "design_storm", "state_scenario", "state_scenarios"]
 

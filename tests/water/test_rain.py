@@ -103,7 +103,10 @@ def test_roof_water_goes_where_it_is_sent(mode: str, dtype: type, holes: bool) -
     if mode == "sewer":
         assert account["sewer"] == pytest.approx(-led, rel=1e-4)
         assert rain.roofs is not None
-        assert rain.roofs.sewer_total[1] == pytest.approx(64.0 * 0.034, rel=1e-4)
+        table = rain.roofs.connections().set_index("building_id")
+        assert table["to_sewer"].loc[2] == pytest.approx(64.0 * 0.034, rel=1e-4)
+        assert table["roof_area"].tolist() == [64.0, 64.0]
+        assert not roof[table["row"], table["column"]].any()
         assert not where.size
     else:
         assert extra.sum() * 4.0 == pytest.approx(led, rel=2e-3)

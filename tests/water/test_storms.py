@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from models import water
 from models.layers import InputError
 from models.water.frequency import statistical_depth
-from models.water.rain_index import depth_of_index, rain_indices
+from models.water.rain_classes import depth_of_index, rain_indices
 
 
 def _lines(file: Path) -> list[dict[str, str]]:
