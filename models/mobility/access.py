@@ -203,7 +203,7 @@ def two_step_catchments(
     back, before, arc = network.reverse
     crowd = np.empty((len(sites), 1))
     tail = (float(limit), kind, length, bounds, weights)
-    in_blocks(_sums, len(sites), sites, back, np.ascontiguousarray(before), price[arc], *tail, people, crowd)
+    in_blocks(_sums, len(sites), sites, back, before, price[arc], *tail, people, crowd)
     share = np.zeros((1, network.nodes))
     used = crowd[:, 0] > 0
     share[0, sites[used]] = places[sites[used]] / crowd[used, 0]

@@ -168,7 +168,10 @@ class Network:
         """The graph walked backwards: ``(indptr, head, arc)``, ``arc`` being the row of the arc in this network."""
         order = np.argsort(self.head, kind="stable")
         indptr = np.searchsorted(self.head[order], np.arange(self.nodes + 1)).astype(np.int64)
-        return indptr, self.tail[order], order
+        parts = indptr, self.tail[order], order
+        for part in parts:
+            part.setflags(write=False)  # frozen like the forward graph: compiled code takes both by one form
+        return parts
 
     def on_arcs(self, values: Any) -> np.ndarray:
         """Return values per edge ``(..., edges)`` as values per arc ``(..., arcs)``."""
