@@ -14,6 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import pandas as pd
 import xarray as xr
 
@@ -22,8 +23,9 @@ from twin.city.model import City
 from twin.errors import InputError
 from twin.language import text
 from twin.progress import track
+from twin.scenario.exposure import exposed
 from twin.scenario.flood import rain_dataset, run_flood
-from twin.scenario.flood_indicators import flood_indicators
+from twin.scenario.flood_indicators import exposure_indicators, flood_indicators
 from twin.scenario.geometry_cache import geometry_of
 from twin.scenario.indicators import afternoon_steps, afternoon_sun, heat_indicators, site_indicators
 from twin.scenario.inputs import read_rain_of, read_weather_of, sources_of
@@ -151,6 +153,7 @@ def run(
         raise InputError(text("scenario.too_few_cells", resolution=asked.resolution))
     datasets: dict[str, xr.Dataset] = {"site": site}
     tables: list[pd.DataFrame] = [site_indicators(site)]
+    features: dict[str, gpd.GeoDataFrame] = {}
     read: dict[str, tuple[str, xr.Dataset | xr.DataArray]] = {}
     if asked.weather is not None and weather is not None:
         datasets["weather"], read["weather"] = weather, (asked.weather.path, weather)
@@ -167,6 +170,8 @@ def run(
             found, table = _flood(asked.run.water, city, site, rain, progress)
             datasets |= found
             tables.append(table)
+            features = exposed(city, site, found["water"])
+            tables.append(exposure_indicators(features))
     sources = sources_of(asked, city, read)
     gaps = [gap_table.from_json(str(data.attrs.get("gaps", "[]"))) for data in datasets.values()]
     result = Result(
@@ -178,6 +183,7 @@ def run(
         sources=sources,
         provenance=_provenance(asked, sources, site),
         measures=measures,
+        features=features,
         city=city,
     )
     if output is not None:

@@ -77,7 +77,19 @@ def run_flood(
             progress=progress,
         )
     found.attrs["gaps"] = gap_table.to_json(log.table())
-    return found
+    return _rated(found, asked.classes)
+
+
+def _rated(found: xr.Dataset, classes: str) -> xr.Dataset:
+    """Add the rating of danger to people, and say which class table the depths are shown in."""
+    from models import water
+
+    rating = water.hazard(found["depth_max"], found["velocity_max"], product=found["hazard_max"])["hazard_value"]
+    rated = found.assign(hazard_rating=rating.astype(np.float32, keep_attrs=True))
+    for name in ("depth_max", "depth_end", "depth"):
+        if name in rated:
+            rated[name].attrs["classes"] = classes
+    return rated
 
 
 def _sewers(city: City, site: xr.Dataset, asked: WaterRun, log: GapLog, opened: ExitStack) -> list[Source]:

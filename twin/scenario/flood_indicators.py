@@ -6,7 +6,7 @@ model's own balance, so their sum closes to the error that stands beside them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import xarray as xr
 
 from twin.scenario.indicators import cell_area, indicator_table, outdoor_ground
 
-__all__ = ["DEPTHS", "balance", "flood_indicators"]
+__all__ = ["DEPTHS", "balance", "exposure_indicators", "flood_indicators"]
 
 DEPTHS = (0.10, 0.30, 0.50)
 """Depths [m]: above a kerb, too deep for an ambulance, danger for people and cars."""
@@ -40,10 +40,30 @@ def flood_indicators(site: xr.Dataset, water: xr.Dataset) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns as :data:`twin.scenario.indicators.COLUMNS`: rain [mm], outdoor ground deeper than :data:`DEPTHS` [m2]
-        with its share, buildings with such a depth at the facade, ground where flow sweeps people away [m2], share of the
+        with its share, ground where flow sweeps people away [m2], share of the
         rain that runs off, seeps away, is held or goes to the sewer [%], error of the balance [%].
     """
     return indicator_table(_rows(site, water))
+
+
+def exposure_indicators(features: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return how many buildings stand in water, and how much of the streets is under it.
+
+    Parameters
+    ----------
+    features : mapping
+        ``flooded_buildings`` and ``flooded_streets`` of :func:`twin.scenario.exposure.exposed`.
+    """
+    buildings, streets = features["flooded_buildings"], features["flooded_streets"]
+    rows = []
+    for depth in DEPTHS:
+        count = int((buildings["depth_max"] >= depth).sum())
+        rows.append(_row(f"buildings_above_{round(100 * depth)}", "1", count, count / max(1, len(buildings))))
+    length = float(streets["length"].sum()) if len(streets) else 0.0
+    for limit in (10, 30) if length > 0 else ():
+        under = float(streets[f"length_over_{limit}cm"].sum())
+        rows.append(_row(f"streets_above_{limit}", "m", under, under / length))
+    return indicator_table(rows)
 
 
 def _row(name: str, unit: str, value: float, share: float = np.nan) -> tuple[Any, ...]:

@@ -10,14 +10,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from models import parallel
 
-__all__ = ["binary_step", "rounded", "write_cog", "write_maps", "write_netcdf", "write_store"]
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+__all__ = [
+    "binary_step",
+    "read_features",
+    "rounded",
+    "write_cog",
+    "write_features",
+    "write_maps",
+    "write_netcdf",
+    "write_store",
+]
 
 _CHUNK = 512  # cells a side: about 1 MiB of float32, read in one go by maps and windows
 _ZERO_IS_NOTHING = ("building_id", "land_cover")
@@ -234,3 +246,34 @@ def _stamps(along: xr.DataArray) -> list[tuple[str, str]]:
         return [(f"{second / 60.0:06.1f}min", f"{second / 60.0:g} min") for second in seconds]
     units = str(along.attrs.get("units", ""))
     return [(f"{value:g}{units}", f"{value:g} {units}") for value in values]
+
+
+def write_features(tables: Mapping[str, gpd.GeoDataFrame], path: Path) -> None:
+    """Write tables with geometry as layers of one GeoPackage; nothing is written where there is none.
+
+    Parameters
+    ----------
+    tables : mapping of str to geopandas.GeoDataFrame
+        Layer name to table.
+    path : pathlib.Path
+        File.
+    """
+    import pyogrio
+
+    for name, table in tables.items():
+        # the time of writing would make two equal runs differ
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
+        try:
+            table.to_file(path, layer=name, driver="GPKG", engine="pyogrio")
+        finally:
+            pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+
+
+def read_features(path: Path) -> dict[str, gpd.GeoDataFrame]:
+    """Return the layers of :func:`write_features`; none where the file is missing."""
+    import geopandas
+    import pyogrio
+
+    if not path.is_file():
+        return {}
+    return {str(name): geopandas.read_file(path, layer=name) for name in pyogrio.list_layers(path)[:, 0]}

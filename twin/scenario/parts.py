@@ -166,7 +166,9 @@ class WaterRun(Part):
     fields_every: float | None = Field(
         default=None, gt=0, description="Keep the depth of every so many minutes, for animations [min]."
     )
-    classes: str = Field(default="nrw", description="Table of depth classes of the maps and indicators.")
+    classes: Literal["nrw", "lubw", "ulm", "essen"] = Field(
+        default="nrw", description="Whose depth classes the maps show (models/water/tables/hazard_classes.csv)."
+    )
 
 
 class Runs(Part):

@@ -6,6 +6,7 @@ Folder of a result::
     store.zarr       groups site, weather, heat, summary, water (Zarr version 3), as far as they were run
     maps/            one Cloud-optimised GeoTIFF a layer and hour, maxima and site layers; maps/water/ those of the storm
     heat.nc          NetCDF-CF of all hours;  water.nc  of the storm
+    features.gpkg    buildings and streets with the water of a storm, one layer each
     indicators.csv   gaps.csv   sources.csv   measures.csv (where there are any)
 
 Same inputs give the same bytes: no clock, no absolute path and no name of a machine is in it.
@@ -38,6 +39,8 @@ from twin.scenario.safe_files import MANIFEST, replaced_folder, restore
 from twin.scenario.schema import Scenario
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+
     from twin.city.model import City
 
 __all__ = ["FORMAT", "Check", "Result"]
@@ -45,7 +48,7 @@ __all__ = ["FORMAT", "Check", "Result"]
 FORMAT = 1
 """Version of the result folder."""
 
-_STORE = "store.zarr"
+_STORE, _FEATURES = "store.zarr", "features.gpkg"
 _PHYSICS = ("heat", "water")
 _CHECK_COLUMNS = ("station", "variable", "unit", "n", "bias", "rmse")
 
@@ -95,6 +98,8 @@ class Result:
         Comparison with measurements.
     measures : pandas.DataFrame
         What each measure has done and costs (``twin.scenario.measures``); empty for a run without.
+    features : mapping of str to geopandas.GeoDataFrame
+        ``flooded_buildings`` and ``flooded_streets`` of a storm (:mod:`twin.scenario.exposure`).
     city : City or None
         The city; None for a result opened from disk.
     """
@@ -108,6 +113,7 @@ class Result:
     provenance: Mapping[str, Any]
     check: Check = field(default_factory=Check)
     measures: pd.DataFrame = field(default_factory=empty_report)
+    features: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
     city: City | None = None
 
     @property
@@ -215,6 +221,7 @@ class Result:
                     groups = [("water" if name == "water" else "", data) for name, data in stored.items()]
                     handouts.write_maps(groups, new / "maps", done=done)
             self._write_tables(new)
+            handouts.write_features(self.features, new / _FEATURES)
             for write in also:
                 write(new)
             files = sorted({path.relative_to(new).parts[0] for path in new.rglob("*")})
@@ -269,6 +276,7 @@ class Result:
             groups = sorted(path.name for path in (place / _STORE).iterdir() if path.is_dir())
             datasets = {group: _open_group(place / _STORE, group) for group in groups}
             indicators = pd.read_csv(place / "indicators.csv")
+            features = handouts.read_features(place / _FEATURES)
             sources = pd.read_csv(place / "sources.csv", dtype=str, keep_default_na=False)
         except (OSError, ValueError, KeyError, TypeError) as error:
             if isinstance(error, InputError):
@@ -283,6 +291,7 @@ class Result:
             gaps=gap_table.from_json(json.dumps(manifest["gaps"])),
             sources=sources,
             provenance=manifest["provenance"],
+            features=features,
             check=Check(pd.DataFrame(manifest["check"]["rows"], columns=list(_CHECK_COLUMNS))),
             measures=pd.DataFrame(manifest.get("measures", []), columns=list(MEASURE_COLUMNS)).astype(MEASURE_COLUMNS),
         )

@@ -247,9 +247,22 @@ def palette_for(layer: xr.DataArray, language: str | None = None) -> Palette:
         return class_palette(row["table"], language, name=title, units=units)
     if row["style"] == "codes":
         return _codes(title, language)
+    if row["style"] == "flood":
+        quantity, _, usual = row["table"].partition(":")
+        return _flood_classes(str(layer.attrs.get("classes", usual)), quantity, language, title, units)
     edges = _edges(layer, row)
     colours = ramp_colours(row["table"], len(edges) - 1)
     return Palette(edges, colours, ("",) * len(colours), "" if units == "1" else units, title, "ramp")
+
+
+def _flood_classes(table: str, quantity: str, language: str, name: str, units: str) -> Palette:
+    """Return the classes of a table of floods; a table without this quantity gives way to that of the state survey LUBW."""
+    rows = [row for row in read_table("models.water", "hazard_classes.csv") if row["quantity"] == quantity]
+    known = {row["table"] for row in rows}
+    chosen = [row for row in rows if row["table"] == (table if table in known else sorted(known)[0])]
+    edges = np.array([float(row["lower"]) for row in chosen] + [float(chosen[-1]["upper"])])
+    colours = np.array([_channels(row["colour"]) for row in chosen], np.uint8)
+    return Palette(edges, colours, tuple(row[f"label_{language}"] for row in chosen), units, name, "classes")
 
 
 def lies_on_ground(name: str) -> bool:
