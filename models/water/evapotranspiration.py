@@ -35,7 +35,8 @@ def _place(weather: xr.Dataset, latitude: float | None, longitude: float | None,
                 f"Reference evapotranspiration needs the {name} of the weather: pass {name}=... "
                 f"or set weather.attrs[{name!r}]."
             )
-    found = Place(*(float(values[name] or 0.0) for name in ("latitude", "longitude", "elevation")))
+    numbers = {name: float(value or 0.0) for name, value in values.items()}
+    found = Place(numbers["latitude"], numbers["longitude"], numbers["elevation"])
     if not (-90.0 <= found.latitude <= 90.0 and -180.0 <= found.longitude <= 360.0):
         raise InputError(
             f"latitude={found.latitude:g}, longitude={found.longitude:g} is no place on the globe: give degrees north "
