@@ -71,8 +71,8 @@ class Measure:
         Area [m2]; 0 = that of its cells.
     drain_to : str or tuple of int
         Where the drain leads: "sewer", "ground", or the (row, column) of a cell.
-    saturation : float
-        Share of the voids (soil: between wilting point and porosity) filled at the start.
+    saturation : float or None
+        Share of the voids (soil: between wilting point and porosity) filled at the start; None: soil at field capacity.
     name : str
         Name for tables.
     """
@@ -83,7 +83,7 @@ class Measure:
     connected: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
     area: float = 0.0
     drain_to: str | tuple[int, int] = "sewer"
-    saturation: float = 0.0
+    saturation: float | None = None
     name: str = ""
 
 
@@ -94,7 +94,7 @@ def measure(
     connected: np.ndarray | xr.DataArray | None = None,
     area: float = 0.0,
     drain_to: str | tuple[int, int] = "sewer",
-    saturation: float = 0.0,
+    saturation: float | None = None,
     name: str = "",
     **layers: float,
 ) -> Measure:
@@ -114,8 +114,9 @@ def measure(
         Area [m2] where it differs from that of its cells, as for a cistern or a trench below a wider cell.
     drain_to : str or tuple
         Where its drain leads: "sewer", "ground", or the (row, column) of a cell.
-    saturation : float
-        Share of its voids filled at the start.
+    saturation : float, optional
+        Share of its voids filled at the start (soil: between wilting point and porosity). By default the state after a
+        wet day that design assumes: soil at field capacity, the rest empty.
     name : str
         Name for tables; by default the kind.
     **layers
@@ -141,7 +142,7 @@ def measure(
         raise InputError(f"A measure has no layer value {unknown[0]!r}: choose from {', '.join(FIELDS)}.")
     values |= {key: float(value) for key, value in layers.items()}
     _check(found, values)
-    if not 0.0 <= saturation <= 1.0 or not 0.0 <= area < np.inf:
+    if not 0.0 <= (saturation or 0.0) <= 1.0 or not 0.0 <= area < np.inf:
         raise InputError(f"Measure {name or found}: saturation must be a share and area 0 m2 or more.")
     if isinstance(drain_to, str) and drain_to not in _DRAINS:
         raise InputError(
@@ -232,9 +233,10 @@ class Stacks:
         self.state = np.zeros((len(measures), len(LEVELS)))
         self.flux = np.zeros((len(measures), 3))
         get = {name: self.layers[:, i] for i, name in enumerate(FIELDS)}
-        filled = np.array([one.saturation for one in measures])
-        self.state[:, 2] = get["wilting_point"] + filled * (get["porosity"] - get["wilting_point"])
-        self.state[:, 3] = filled * get["storage_depth"]
+        filled = np.array([np.nan if one.saturation is None else one.saturation for one in measures], dtype=float)
+        soil = get["wilting_point"] + filled * (get["porosity"] - get["wilting_point"])
+        self.state[:, 2] = np.where(np.isnan(filled), get["field_capacity"], soil)
+        self.state[:, 3] = np.nan_to_num(filled) * get["storage_depth"]
 
     def contents(self) -> np.ndarray:
         """Return the water in each stack [m over its area]."""

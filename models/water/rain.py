@@ -3,7 +3,7 @@
 The rain of a step is the difference of two values of the sum curve, so that no volume depends on how the flow steps.
 Tree crowns keep the first rain (their storage fills before anything drips through; evaporation during the event is
 left out). In float32, depths grow only by whole multiples of 2**-20 m, which such numbers add without loss up to 16 m;
-what is less waits for a later step. Rain on roofs goes where ``roof_drainage`` says (see ``roofs``).
+what is less waits for a later step, the last of it for the end of the rain. Rain on roofs goes where ``roof_drainage`` says (see ``roofs``).
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def _fall(  # pragma: no cover - compiled
     first: float,
     last: float,
     quantum: float,
+    ends: int,
 ) -> tuple[float, float]:
     """Add the rain between ``first`` and ``last`` [s in the interval]; return what was given and kept by crowns [m]."""
     given, kept = 0.0, 0.0
@@ -65,7 +66,8 @@ def _fall(  # pragma: no cover - compiled
                 p2 -= k2
             if quantum > 0.0:
                 p1 = np.floor(p1 / quantum) * quantum
-                p2 = np.floor(p2 / quantum) * quantum
+                if not ends:
+                    p2 = np.floor(p2 / quantum) * quantum
             if p2 > p1:
                 old = np.float64(depth[i, j])
                 depth[i, j] += p2 - p1
@@ -245,6 +247,7 @@ class Rain:
             float(first),
             float(last),
             quantum,
+            int(self._interval == len(self._rates) - 1 and last >= self._edges[1]),
         )
         area = surface.cell_size**2
         given, kept = (area * sum(one[k] for one in sums) for k in (0, 1))

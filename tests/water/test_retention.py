@@ -33,7 +33,7 @@ NORTH = {"area": 102.0, "surface_depth": 230.0, "surface_void": 1 - 0.086, "soil
          "drain_offset": 500.0, "saturation": 0.8}  # fmt: skip
 GARDEN = {"area": 100.0, "surface_depth": 150.0, "surface_void": 1.0, "soil_depth": 450.0, "porosity": 0.4,
           "field_capacity": 0.1, "wilting_point": 0.05, "soil_rate": 100.0, "soil_slope": 10.0, "soil_suction": 40.0,
-          "storage_depth": 50.0, "storage_void": _void(0.67), "ground_rate": 1000.0, "drain_rate": 0.0}  # fmt: skip
+          "storage_depth": 50.0, "storage_void": _void(0.67), "ground_rate": 1000.0, "drain_rate": 0.0, "saturation": 0.0}  # fmt: skip
 PAVING = {"area": 404.7, "surface_depth": 0.0, "pavement_depth": 152.4, "pavement_void": _void(0.3), "pavement_open": 0.18,
           "pavement_rate": 2540.0, "storage_depth": 2.54, "storage_void": _void(0.75), "ground_rate": 0.46 * 25.4,
           "drain_rate": 0.0}  # fmt: skip
@@ -139,6 +139,10 @@ def test_by_hand_cistern_trench_and_throttle() -> None:
     assert trench.state[0, 3] == pytest.approx(1.0 - 3610 * 1e-5 / 0.35, rel=1e-9)
     throttled = Stacks([water.measure("swale_trench", saturation=1.0)], np.array([10.0]))
     assert throttled.advance(np.array([0.0]), 600.0)[0, 1] == pytest.approx(0.72e-3 / 6.0)
+    wet = Stacks([water.measure("green_roof")], np.array([100.0]))  # at field capacity: all of a rain leaves, but later
+    left = [wet.advance(np.array([0.01 if step < 90 else 0.0]), 10.0)[0, 1:].sum() for step in range(20_000)]
+    assert 0.0 < sum(left[:90]) < 0.75 * 9e-3  # 9 mm in 15 min
+    assert sum(left) == pytest.approx(9e-3, rel=0.05)
 
 
 def _surface(shape: tuple[int, int], dtype: type = np.float64, depth: float = 0.0) -> Surface:
@@ -206,7 +210,9 @@ def test_green_roofs_hold_back_and_delay() -> None:
     short = water.design_storm(15.0, 15, shape="block")
 
     def make() -> water.Rain:
-        return water.Rain(short, site, roof_drainage="downpipe", green_roofs={1: water.measure("green_roof")})
+        return water.Rain(
+            short, site, roof_drainage="downpipe", green_roofs={1: water.measure("green_roof", saturation=0.0)}
+        )
 
     rain, surface = make(), _surface((10, 16))
     for step in range(180):
