@@ -26,7 +26,8 @@ import numpy as np
 from models.layers import InputError
 from models.water.exchange import Surface
 from models.water.sewer_exchange import Opening, exchange_flow, steady_outflow
-from models.water.sewer_inlets import matched, nearest_active, of_each_node
+from models.water.sewer_inlets import matched, of_each_node
+from models.water.sewer_openings import Openings
 from models.water.swmm_client import SwmmClient
 from models.water.swmm_files import coordinates, coupled_options, pipe_heights, read_lines
 
@@ -34,6 +35,8 @@ __all__ = ["Sewer", "sewer_alone"]
 
 RELAXATION = 0.8
 """Share of the way from the last flow to the new one that is gone in a step."""
+GROWTH = 0.05
+"""Share of the height between pipe and lid that counts as free in a step."""
 ON_REVERSAL = 0.5
 """Share of a flow that is kept where it turns round."""
 
@@ -55,6 +58,8 @@ class Sewer:
         Nodes to couple; by default all junctions, dividers and storages that have coordinates.
     places : mapping of str to (float, float), optional
         Node name to x, y [m], instead of the file's own coordinates.
+    gullies : iterable of (int, int, str), optional
+        Row, column and node of each street gully: water falls in there too, and comes up through the lids alone.
     outside : {"error", "leave"}
         What to do with nodes outside the grid: stop and name them, or leave them coupled to nothing.
     rainfall : bool
@@ -92,6 +97,7 @@ class Sewer:
         rim_length: float | Mapping[str, float] = 1.963,
         nodes: Iterable[str] | None = None,
         places: Mapping[str, tuple[float, float]] | None = None,
+        gullies: Iterable[tuple[int, int, str]] = (),
         outside: str = "error",
         rainfall: bool = False,
         name: str = "sewer",
@@ -110,7 +116,7 @@ class Sewer:
             grid = (np.asarray(list(x), dtype=float), np.asarray(list(y), dtype=float))
             self.inlets = matched(self._swmm.description, places, grid, asked, self._file.name)
             self._refuse_outside(outside)
-            self._take_up(lines, opening_area, rim_length)
+            self._take_up(lines, opening_area, rim_length, gullies)
         except BaseException:
             self._swmm.close()
             raise
@@ -129,29 +135,36 @@ class Sewer:
                 'them without exchange with the surface by outside="leave".'
             )
 
-    def _take_up(self, lines: list[str], area: float | Mapping[str, float], rim: float | Mapping[str, float]) -> None:
+    def _take_up(
+        self,
+        lines: list[str],
+        area: float | Mapping[str, float],
+        rim: float | Mapping[str, float],
+        gullies: Iterable[tuple[int, int, str]],
+    ) -> None:
         """Keep what the exchange needs of each coupled node, and start SWMM."""
         coupled = self.inlets[self.inlets["state"] == "coupled"]
         names = coupled["node"].tolist()
         index = coupled.index.to_numpy()
-        self._rows, self._columns = np.array(coupled["row"], np.int64), np.array(coupled["column"], np.int64)
         self._lid = coupled["lid"].to_numpy(float)
         self._nodes = index
         self._shaft = float(self._swmm.description["surface_area"])
-        self._opening = Opening(
+        lids = Opening(
             of_each_node(area, names, 0.307, "opening_area", self._file.name),
             of_each_node(rim, names, 1.963, "rim_length", self._file.name),
         )
+        at = coupled["row"].to_numpy(np.int64), coupled["column"].to_numpy(np.int64)
+        self._openings = Openings(*at, lids, gullies, names)
         self.longest_step = float(self._stride)
         heights = pipe_heights(lines)
         crown = np.array([heights.get(name, 0.0) for name in names]) * self._swmm.length
         self._crown = np.minimum(crown - np.asarray(self._swmm.description["depth"], dtype=float)[index], 0.0)
         self._swmm.start(index.tolist())
-        self._flow = np.zeros(len(names))
-        self._open = np.ones(len(names), dtype=bool)
+        self._flow = np.zeros(self._openings.rows.size)  # of each opening, and of each node
+        self._node_flow = np.zeros(len(names))
         self._waiting = 0.0
-        self._settled = False
         self._into, self._out_of = 0.0, 0.0
+        self._net_in, self._net_out = 0.0, 0.0
         self._given: list[np.ndarray] = []
         self._strides: list[int] = []
 
@@ -164,13 +177,18 @@ class Sewer:
         if seconds < self._stride:
             return
         self._waiting -= seconds
-        if not self._settled:
+        if not self._openings.settled:
             self._settle(surface)
-        taken = self._take(self._wanted(surface, seconds), surface, seconds)
-        self._flow = taken / seconds
-        self._swmm.advance(seconds, self._flow)
+        taken = self._openings.exchange(self._wanted(surface, seconds) * seconds, surface)
+        self._flow, by_node = taken / seconds, self._openings.by_node(taken)
+        self._node_flow = by_node / seconds
+        self._into += float(np.maximum(taken, 0.0).sum())
+        self._out_of += float(np.maximum(-taken, 0.0).sum())
+        self._net_in += float(np.maximum(by_node, 0.0).sum())
+        self._net_out += float(np.maximum(-by_node, 0.0).sum())
+        self._swmm.advance(seconds, self._node_flow)
         self._strides.append(seconds)
-        self._given.append(self._flow)
+        self._given.append(self._node_flow)
 
     def account(self) -> Mapping[str, float]:
         """Return the volumes [m3] that came up from the sewer (positive) and fell into it (negative)."""
@@ -182,84 +200,72 @@ class Sewer:
         SWMM's own hotstart file keeps single precision and no statistics, so a run resumed from it goes on slightly
         otherwise.
         """
-        shape = (0, len(self._flow))
+        shape = (0, len(self._node_flow))
         return {
             "strides": np.array(self._strides, dtype=np.int64),
             "flows": np.array(self._given) if self._given else np.zeros(shape),
-            "volumes": np.array([self._into, self._out_of, self._waiting]),
+            "openings": self._flow.copy(),
+            "volumes": np.array([self._into, self._out_of, self._net_in, self._net_out, self._waiting]),
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Run SWMM anew with the recorded flows and go on from there."""
         flows = np.asarray(state["flows"], dtype=float)
-        if flows.shape[1] != len(self._flow):
+        if flows.shape[1] != len(self._node_flow) or np.size(state["openings"]) != len(self._flow):
             raise InputError(
-                f"The checkpoint holds {flows.shape[1]} sewer nodes, {self._file.name} couples {len(self._flow)}: "
+                f"The checkpoint holds {flows.shape[1]} sewer nodes, {self._file.name} couples {len(self._node_flow)}: "
                 "resume with the .inp and the grid that the run began with."
             )
         self._swmm.restart()
         self._strides = [int(step) for step in state["strides"]]
         self._given = [row.copy() for row in flows]
         self._swmm.replay(np.asarray(self._strides, dtype=np.int64), flows)
-        self._flow = self._given[-1] if self._given else np.zeros_like(self._flow)
-        self._into, self._out_of, self._waiting = (float(value) for value in state["volumes"])
+        self._node_flow = self._given[-1] if self._given else np.zeros_like(self._node_flow)
+        self._flow = np.array(state["openings"], dtype=float)
+        volumes = [float(value) for value in state["volumes"]]
+        self._into, self._out_of, self._net_in, self._net_out, self._waiting = volumes
 
     # ---- the exchange
 
     def _settle(self, surface: Surface) -> None:
-        """Move lids that lie where no water can be to the nearest cell where it can, or leave them shut."""
+        """Bring the openings to cells where water can be, and the table of inlets with them."""
+        self._openings.settle(surface)
+        table = self.inlets
         for item, node in enumerate(self._nodes):
-            row, column = int(self._rows[item]), int(self._columns[item])
-            near = nearest_active(surface.active, row, column)
-            if near is None:
-                self._open[item] = False
-                self.inlets.loc[node, "state"] = "no cell near"
-            elif near != (row, column):
-                self._rows[item], self._columns[item] = near
-                self.inlets.loc[node, ["row", "column"]] = near
-        self._settled = True
+            if not self._openings.open[item]:
+                table.loc[node, "state"] = "no cell near"
+            table.loc[node, ["row", "column"]] = self._openings.rows[item], self._openings.columns[item]
 
     def _wanted(self, surface: Surface, seconds: int) -> np.ndarray:
-        """Return the flow wanted into each node [m3/s], relaxed towards that of the step before."""
-        depth = surface.depth[self._rows, self._columns].astype(np.float64)
-        node = self._swmm.nodes
-        head, give = node["head"] - self._lid, self._shaft / seconds
-        supply = node["inflow"] - node["outflow"] - self._flow  # by pipes and by the network's own inflows
-        flow = exchange_flow(depth, head, self._opening)
-        up = head > depth
-        if up.any():
-            flow = np.where(up, -steady_outflow(depth, head + supply / give, give, self._opening), flow)
-        flow = np.minimum(flow, self._room(depth, head, supply, give))
+        """Return the flow wanted into each opening [m3/s], relaxed towards that of the step before."""
+        openings, node = self._openings, self._swmm.nodes
+        depth = openings.depth(surface)
+        node_head, give = node["head"] - self._lid, self._shaft / seconds
+        supply = node["inflow"] - node["outflow"] - self._node_flow  # by pipes and by the network's own inflows
+        head = node_head[openings.owner]
+        flow = exchange_flow(depth, head, openings.size)
+        if (head > depth).any():
+            rising = steady_outflow(depth, head + supply[openings.owner] / give, give, openings.size)
+            flow = np.where(head > depth, np.where(openings.lid, -rising, 0.0), flow)
+        down = openings.by_node(np.maximum(flow, 0.0))
+        room = self._room(depth[: openings.nodes], node_head, supply, give)
+        fits = np.where(down > room, room / np.maximum(down, 1e-300), 1.0)
+        flow = np.where(flow > 0.0, flow * fits[openings.owner], flow)
         turned = flow * self._flow < 0.0
         flow = self._flow + RELAXATION * (flow - self._flow)
         flow = np.where(turned, ON_REVERSAL * flow, flow)
-        above = np.where(head > 0.0, head * give + np.maximum(supply, 0.0), 0.0)  # all that can come up in a step
-        return np.where(self._open, np.maximum(flow, -above), 0.0)
+        above = np.where(node_head > 0.0, node_head * give + np.maximum(supply, 0.0), 0.0)  # all that can come up
+        flow = np.maximum(flow, np.where(openings.lid, -above[openings.owner], 0.0))
+        return np.where(openings.open, flow, 0.0)
 
     def _room(self, depth: np.ndarray, head: np.ndarray, supply: np.ndarray, give: float) -> np.ndarray:
         """Return the flow [m3/s] that fits into each node: what its pipes carry away, and its free volume.
 
-        Between the crown of its pipes and its lid a node of SWMM holds nothing.
+        Between the crown of its pipes and its lid a node of SWMM holds nothing: there the flow may grow little by little.
         """
         below, above = np.maximum(self._crown - head, 0.0), np.maximum(depth - np.maximum(head, 0.0), 0.0)
-        return np.maximum((below + above) * give - supply, 0.0)
-
-    def _take(self, flow: np.ndarray, surface: Surface, seconds: int) -> np.ndarray:
-        """Move the water and return what each node was given [m3], never more than lay in its cell."""
-        area = surface.cell_size**2
-        volume = flow * seconds
-        cells, at = np.unique(self._rows * surface.depth.shape[1] + self._columns, return_inverse=True)
-        depth = surface.depth.reshape(-1)
-        before = depth[cells].astype(np.float64)
-        up = np.bincount(at, np.maximum(-volume, 0.0), minlength=cells.size)
-        down = np.bincount(at, np.maximum(volume, 0.0), minlength=cells.size)
-        share = np.where(down > before * area, before * area / np.maximum(down, 1e-300), 1.0)
-        after = np.maximum(before + (up - down * share) / area, 0.0).astype(surface.depth.dtype)
-        surface.depth[np.divmod(cells, surface.depth.shape[1])] = after
-        volume = np.where(volume > 0.0, volume * share[at], volume)
-        self._into += float(down @ share)
-        self._out_of += float(up.sum())
-        return volume
+        between = GROWTH * np.maximum(-np.maximum(head, self._crown), 0.0)
+        return np.maximum((below + between + above) * give - supply, 0.0)
 
     # ---- the network's own books
 
@@ -272,12 +278,12 @@ class Sewer:
         # SWMM counts a changing flow by the mean of both ends of a routing step: half of the last one is under way
         half = 0.5 * self._routing_step
         late_in, late_out = (
-            half * float(np.maximum(self._flow, 0.0).sum()),
-            half * float(np.maximum(-self._flow, 0.0).sum()),
+            half * float(np.maximum(self._node_flow, 0.0).sum()),
+            half * float(np.maximum(-self._node_flow, 0.0).sum()),
         )
         own = sum(total[key] for key in ("dwInflow", "wwInflow", "gwInflow", "iiInflow", "exInflow"))
-        own -= self._into - late_in
-        outfalls = total["outflow"] - (self._out_of - late_out)
+        own -= self._net_in - late_in
+        outfalls = total["outflow"] - (self._net_out - late_out)
         losses = total["evapLoss"] + total["seepLoss"]
         left = outfalls + self._out_of + total["flooding"] + losses
         error = total["initStorage"] + own + self._into - left - total["finalStorage"] - (late_in - late_out)

@@ -192,6 +192,24 @@ def test_resumes_to_the_same_bytes(network: Path) -> None:
     assert all(end[key].tobytes() == again[key].tobytes() for key in end)
 
 
+def test_gullies_lead_water_to_their_manhole(network: Path) -> None:
+    surface = town(0.3)
+    surface.depth[5, 5] = 0.0
+    with Sewer(network, X, Y, gullies=[(0, 0, "A"), (9, 12, "A")]) as sewer:
+        sewer.step(0.0, 2.0, surface)
+        assert surface.depth[0, 0] < 0.3
+        assert surface.depth[9, 12] < 0.3
+        assert sewer.account()["from_sewer"] == 0.0
+        lost = 0.3 * 199 - float(surface.depth.sum(dtype=float))
+        assert -sewer.account()["to_sewer"] == pytest.approx(lost, rel=1e-4)
+        for step in range(1, 60):
+            sewer.step(step * 2.0, 2.0, surface)
+            level(surface)
+        assert sewer.balance()["own_inflow"] == pytest.approx(0.0, abs=0.05)
+    with pytest.raises(InputError, match="Gullies lead to Z"):
+        Sewer(network, X, Y, gullies=[(0, 0, "Z")])
+
+
 def test_two_networks_at_once_and_the_input_is_left_alone(network: Path) -> None:
     before = network.read_bytes()
     one, two = town(0.3), town(0.3)
