@@ -15,14 +15,14 @@ _K, _S, _MOST, _FC, _F0, _DECAY, _SEALED, _HOLLOW, _CN_S, _CN_IA, _DT, _DECAYED 
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _horton_spent(
-    supply: float, fc: float, part: float, decay: float, step: float
-) -> float:  # pragma: no cover - compiled
-    """Return the share exp(-k t) after which the soil has taken ``supply``: fc t + part (1 - exp(-k t)), t <= step."""
-    t = step * 0.5
-    for _ in range(6):
+def _horton_spent(  # pragma: no cover - compiled
+    supply: float, can: float, fc: float, part: float, decay: float, step: float
+) -> float:
+    """Return exp(-k t) at the time t <= step when the soil has taken ``supply``: fc t + part (1 - exp(-k t)) = supply."""
+    t = step * supply / can  # the rate hardly changes within a step: two Newton steps reach rounding
+    for _ in range(2):
         spent = np.exp(-decay * t)
-        t -= (fc * t + part * (1.0 - spent) - supply) / (fc + part * decay * spent + 1e-30)
+        t -= (fc * t + part * (1.0 - spent) - supply) / (fc + part * decay * spent)
         t = min(max(t, 0.0), step)
     return np.exp(-decay * t)
 
@@ -95,11 +95,11 @@ def take_up(  # pragma: no cover - compiled
             kept += into_hollow
             soaked += into_soil
             if share > 0.0 and how == 2:
-                supply = into_soil / share
+                supply = max(into_soil, 0.0) / share
                 part = (table[c, _F0] - table[c, _FC]) / table[c, _DECAY] * (1.0 - f)
                 left = table[c, _DECAYED]
-                if supply < can:
-                    left = _horton_spent(supply, table[c, _FC], part, table[c, _DECAY], table[c, _DT])
+                if 0.0 <= supply < can:
+                    left = _horton_spent(supply, can, table[c, _FC], part, table[c, _DECAY], table[c, _DT])
                 taken[i, j] = 1.0 - (1.0 - f) * left
             elif share > 0.0:
                 taken[i, j] = max(f + into_soil / share, 0.0)
