@@ -69,6 +69,7 @@ class LossClasses:
         if not 0.0 <= saturation <= 1.0 or not 0.0 <= initial_abstraction <= 1.0:
             raise InputError("saturation and initial_abstraction must be shares from 0 to 1.")
         _check_names(method, soil, depression)
+        self._filled = saturation
         names = {code: name for name, code in LAND_COVER.items()}
         codes = np.zeros(256, dtype=np.int64)
         for code, name in names.items():
@@ -125,12 +126,17 @@ class LossClasses:
         ]
 
     def deficit(self, soil_moisture: np.ndarray) -> np.ndarray:
-        """Return the pore space still empty on each cell [-], and let the table hold the suction head alone."""
-        if not np.isfinite(soil_moisture).all() or (soil_moisture < 0).any() or (soil_moisture > 1).any():
+        """Return the pore space still empty on each cell [-], and let the table hold the suction head alone.
+
+        A cell without a value (NaN) is as wet as ``saturation`` says.
+        """
+        if (soil_moisture < 0).any() or (soil_moisture > 1).any():
             raise InputError("soil_moisture must be a share of the volume from 0 to 1 on every cell.")
         pores = np.array([float(_soils()[soil]["porosity"]) for soil in self._soils])
         self._table[:, COLUMNS.index("suction")] = [float(_soils()[soil]["suction"]) * _MM for soil in self._soils]
-        return np.ascontiguousarray(np.maximum(pores[self.of] - soil_moisture, 0.0), dtype=np.float32)
+        usual = np.array([float(_soils()[soil]["effective_porosity"]) for soil in self._soils]) * (1.0 - self._filled)
+        empty = np.where(np.isnan(soil_moisture), usual[self.of], pores[self.of] - soil_moisture)
+        return np.ascontiguousarray(np.maximum(empty, 0.0), dtype=np.float32)
 
     def uptake(self, taken: np.ndarray) -> np.ndarray:
         """Return the water taken up so far [m] from the state of the kernel, which holds the spent share for Horton."""

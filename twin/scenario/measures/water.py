@@ -160,5 +160,5 @@ class Culvert(Measure):
     def apply(self, change: Change) -> Done:
         """Note the pipe; the water model links its ends."""
         shapes = change.shapes(self, (LINE,))
-        change.structure(shapes, "culvert", width=self.diameter, manning_n=self.manning_n)
+        change.structure(shapes, "culvert", width=self.diameter, manning=self.manning_n)
         return Done(len(shapes), sum(shape.length for shape in shapes))

@@ -1,0 +1,175 @@
+"""Commands that run scenarios and show what they found: ``demo``, ``run``, ``view``."""
+
+from __future__ import annotations
+
+import errno
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from twin.cli.program import Language, app, complain, fault, say, shown, speak
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from twin.scenario.results import Result
+    from twin.scenario.schema import Scenario
+
+
+def _add_picture(result: Result, folder: Path, language: str) -> None:
+    """Draw the 3D picture; a machine that cannot draw gets a note instead."""
+    from twin.errors import InputError
+    from twin.language import text
+    from twin.progress import track
+
+    if result.city is None:
+        return
+    try:
+        from twin.view.scenes import picture
+
+        options: dict[str, Any] = {"language": language, "timezone": result.scenario.timezone, "title": result.name}
+        with track(text("cli.drawing")):
+            picture(result.city, result.heat.get("utci"), folder / "scene.png", site=result.site, **options)
+    except (InputError, ImportError, OSError) as error:
+        complain(text("cli.no_picture", reason=error))
+
+
+def _add_report(result: Result, folder: Path, language: str, *, picture: bool) -> None:
+    """Write ``report.html`` in the language asked for, and beside it the page in the other one; they link to each other."""
+    from twin.language import LANGUAGES, text
+    from twin.progress import track
+    from twin.report.page import write_report
+
+    pages = {language: "report.html"} | {other: f"report.{other}.html" for other in LANGUAGES if other != language}
+    with track(text("cli.making_report"), total=len(pages)) as done:
+        for number, (tongue, name) in enumerate(pages.items(), 1):
+            other = next(page for page in pages.values() if page != name)
+            write_report(result, folder / name, language=tongue, picture=picture, other=other)
+            done(number)
+
+
+def _add_faces(result: Result, folder: Path, language: str, *, picture: bool) -> list[str]:
+    """Add picture and report; what fails there must not cost the numbers of the run and is returned as sentences."""
+    writers: list[Callable[[], None]] = [lambda: _add_report(result, folder, language, picture=picture)]
+    if picture:
+        writers.insert(0, lambda: _add_picture(result, folder, language))
+    faults = []
+    for write in writers:
+        try:
+            write()
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            faults.append(fault(error))
+    return faults
+
+
+def _execute(scenario: Scenario, output: Path, *, language: str, picture: bool) -> None:
+    """Run a scenario into a folder and tell what came out."""
+    from twin.scenario.execution import run
+    from twin.scenario.safe_files import check_replaceable
+
+    started = time.monotonic()
+    check_replaceable(output.absolute())
+    say("started", name=scenario.name)
+    result = run(scenario)
+    faults: list[str] = []
+    result.save(output, also=[lambda folder: faults.extend(_add_faces(result, folder, language, picture=picture))])
+    result.show(language)
+    _warn_of_errors(result.gaps, language)
+    say("saved", folder=shown(output))
+    if (output / "report.html").is_file():
+        say("report_at", file=shown(output / "report.html"))
+        say("view_hint", folder=shown(output))
+    say("time_taken", seconds=time.monotonic() - started)
+    for one in faults:
+        complain(one)
+    if faults:
+        raise typer.Exit(1)
+
+
+def _warn_of_errors(gaps: pd.DataFrame, language: str) -> None:
+    """Say in the terminal, not in the report alone, what makes the numbers of a run wrong."""
+    from twin.city.gaps import sentences
+
+    for row in sentences(gaps[gaps["severity"] == "error"], language).to_dict("records"):
+        complain(f"{row['message']} {row['remedy']}")
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for the result.")] = Path("twin-demo"),
+    lang: Language = None,
+    picture: Annotated[bool, typer.Option(help="Draw a 3D picture too.")] = True,
+) -> None:
+    """Run the made sample district on a hot day: heat map, indicators, report.
+
+    Example: [bold]twin demo --output my-first-map --lang de[/bold]
+    """
+    language = speak(lang)
+    from twin.scenario.samples import sample_folder
+    from twin.scenario.schema import read_scenario
+
+    _execute(read_scenario(sample_folder() / "hitzetag.toml"), output, language=language, picture=picture)
+
+
+@app.command()
+def run(
+    scenario: Annotated[Path, typer.Argument(help="Scenario file (TOML).")],
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the result; by default the one the scenario names.")
+    ] = None,
+    lang: Language = None,
+    picture: Annotated[bool, typer.Option(help="Draw a 3D picture too.")] = True,
+) -> None:
+    """Run a scenario: city, weather, heat, indicators, report.
+
+    An older result in the folder is replaced when the new one is complete, not before.
+
+    Example: [bold]twin run hitzetag.toml --output results/hitzetag[/bold]
+    """
+    language = speak(lang)
+    from twin.scenario.schema import read_scenario
+
+    asked = read_scenario(scenario)
+    _execute(asked, output or asked.output_folder(), language=language, picture=picture)
+
+
+@app.command()
+def view(
+    result: Annotated[Path, typer.Argument(help="Result folder.")],
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the report, or only tell where it is.")] = True,
+    scene: Annotated[
+        Path | None, typer.Option(help="City profile or file: show its 3D scene with this result in a window.")
+    ] = None,
+    lang: Language = None,
+) -> None:
+    """Open the report of a result in the browser, or its 3D scene in a window.
+
+    Example: [bold]twin view results/hitzetag --scene city.toml[/bold]
+    """
+    language = speak(lang)
+    from twin.scenario.results import Result
+
+    found = Result.open(result)
+    if scene is not None:
+        _show_scene(found, scene, language)
+        return
+    report = result / "report.html"
+    if not report.is_file():
+        _add_report(found, result, language, picture=True)
+    typer.echo(str(report.absolute()))
+    if open_:
+        typer.launch(report.absolute().as_uri())
+
+
+def _show_scene(found: Result, city: Path, language: str) -> None:
+    from twin.city.loading import load
+    from twin.view.scenes import scene
+
+    body = load(city, area=found.scenario.area)
+    scene(body, found.heat.get("utci"), site=found.site, language=language, timezone=found.scenario.timezone).show()
