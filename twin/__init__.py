@@ -32,6 +32,7 @@ _PUBLIC = {
     "InputError": ("twin.errors", "InputError"),
     "Result": ("twin.scenario.results", "Result"),
     "open_city": ("twin.city.writers.stored", "open_city"),
+    "compare": ("twin.scenario.comparison", "compare"),
     "load": ("twin.city.loading", "load"),
     "run": ("twin.scenario.execution", "run"),
 }
@@ -43,6 +44,7 @@ __all__ = [
     "Result",
     "__version__",
     "city",
+    "compare",
     "load",
     "open_city",
     "report",
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from twin.city.model import City
     from twin.city.writers.stored import open_city
     from twin.errors import InputError
+    from twin.scenario.comparison import compare
     from twin.scenario.execution import run
     from twin.scenario.results import Result
 
