@@ -32,6 +32,8 @@ TABLES = (
     "land_cover",
     "network",
     "stations",
+    "structures",
+    "streams",
     "gaps",
     "sources",
 )
@@ -285,3 +287,25 @@ def test_gap_places_lie_where_the_ids_are(district: City) -> None:
 def test_an_empty_city_is_refused_as_geopackage(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to write"):
         City(crs=pyproj.CRS(25832)).write(tmp_path / "leer.gpkg")
+
+
+def test_streams_of_a_model_are_kept_and_follow_their_objects(shared, tmp_path):
+    name = "Building_CityGML3.0_with_Dynamizer_and_inline_Timeseries.gml"
+    city = twin.load(shared / "data" / "citygml3" / name)
+    assert len(city.streams)
+    assert any(len(values) for values in city.streams["values"])
+    city.write(tmp_path / "city.parquet")
+    assert_identical(twin.load(tmp_path / "city.parquet"), city)
+    _, _, east, north = city.objects.total_bounds
+    far = twin.load(tmp_path / "city.parquet", area=(east + 5e4, north + 5e4, east + 5.1e4, north + 5.1e4))
+    assert set(far.streams["id"]) <= set(far.objects["id"]) | set(far.boundaries["id"])
+
+
+def test_a_folder_written_before_there_were_streams_and_structures(district, tmp_path):
+    folder = district.write(tmp_path / "old")
+    manifest = json.loads((folder / "city.json").read_text(encoding="utf-8"))
+    del manifest["streams"], manifest["tables"]["structures"]
+    (folder / "city.json").write_text(json.dumps(manifest), encoding="utf-8")
+    old = twin.load(folder)
+    assert (len(old.streams), len(old.structures)) == (0, 0)
+    pd.testing.assert_frame_equal(pd.DataFrame(old.objects), pd.DataFrame(district.objects))

@@ -148,12 +148,13 @@ def joined(cities: Sequence[City], crs: pyproj.CRS | None) -> City:
     if len(cities) == 1:
         return cities[0]
     objects, surfaces, boundaries, shells = [], [], [], []
-    row = polygon = boundary = 0
+    row = polygon = boundary = solid = composite = 0
     for city in cities:
         objects.append(_shifted(city.objects, parent=row))
         surfaces.append(_shifted(city.surfaces, object=row, boundary=boundary))
         boundaries.append(_shifted(city.boundaries, object=row, parent=boundary))
-        shells.append(_shifted(city.shells, object=row, polygon=polygon))
+        shells.append(_shifted(city.shells, object=row, polygon=polygon, solid=solid, composite=composite))
+        solid, composite = solid + _numbers(city.shells, "solid"), composite + _numbers(city.shells, "composite")
         row, polygon, boundary = row + len(city.objects), polygon + len(city.polygons), boundary + len(city.boundaries)
     table = gpd.GeoDataFrame(pd.concat(objects, ignore_index=True), geometry="geometry", crs=crs)
     return City(
@@ -164,6 +165,11 @@ def joined(cities: Sequence[City], crs: pyproj.CRS | None) -> City:
         boundaries=_stacked(boundaries),
         shells=_stacked(shells),
     )
+
+
+def _numbers(table: pd.DataFrame, column: str) -> int:
+    """Return how many numbers a column of numbers from 0 takes."""
+    return 1 + int(table[column].max()) if column in table and len(table) else 0
 
 
 def _shifted(table: Any, **offsets: int) -> Any:

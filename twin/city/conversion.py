@@ -16,7 +16,13 @@ from twin.city.writers import ENDINGS, write
 __all__ = ["Conversion", "convert"]
 
 _BODIES_ONLY = (".json", ".jsonl", ".gml", ".xml")
-_TABLES = {"trees": "trees", "land_cover": "land_cover", "network": "streets", "stations": "stations"}
+_TABLES = {
+    "trees": "trees",
+    "land_cover": "land_cover",
+    "network": "streets",
+    "stations": "stations",
+    "structures": "structures",
+}
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ def format_of(target: Path) -> str:
 def left_out(city: City, target: Path) -> tuple[str, ...]:
     """Return the layers of a city that the format of a path has no place for."""
     bare = target.name.lower().removesuffix(".gz")
-    rasters = [name for name in ("terrain", "canopy_height") if getattr(city, name) is not None]
+    rasters = [name for name in ("terrain", "canopy_height", "sewer") if getattr(city, name) is not None]
     if bare.endswith(_BODIES_ONLY):
         return (*(shown for name, shown in _TABLES.items() if len(getattr(city, name))), *rasters)
-    return tuple(rasters) if bare.endswith(".gpkg") else ()
+    return tuple(rasters) if bare.endswith(".gpkg") else tuple(name for name in rasters if name == "sewer")

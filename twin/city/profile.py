@@ -250,6 +250,7 @@ class SewerLayer(Layer):
 
     opening_area: float = Field(default=0.307, gt=0, le=100)
     rim_length: float = Field(default=1.963, gt=0, le=100)
+    gully_spacing: float = Field(default=25.0, ge=0, le=500)
 
 
 class Profile(_Table):

@@ -77,7 +77,7 @@ def read_nested(
                     if value == 0 and i < stop and _ZERO <= text[i] <= _NINE:
                         return -1, 0, 0
                     while i < stop and _ZERO <= text[i] <= _NINE:
-                        value = np.int64(min(value, _LARGEST)) * 10 + np.int64(text[i] - _ZERO)
+                        value = (value if value < _LARGEST else _LARGEST) * 10 + np.int64(text[i] - _ZERO)
                         i += 1
                     numbers[n] = -value if negative else value
                 elif not negative and stop - i >= 3 and sign == _NULL[0]:

@@ -52,7 +52,7 @@ def write_geopackage(city: City, path: str | os.PathLike[str], *, language: str 
     Notes
     -----
     Layers: ``buildings``, ``building_parts``, ``other_objects``, ``trees``, ``land_cover``, ``streets``, ``stations``,
-    ``gap_places``. Geometry is 2D in the horizontal part of the city's CRS.
+    ``structures``, ``gap_places``. Geometry is 2D in the horizontal part of the city's CRS.
 
     Examples
     --------
@@ -107,6 +107,7 @@ def _layers(city: City, language: str | None) -> Iterator[tuple[str, gpd.GeoData
         yield name, table[layer == name].reset_index(drop=True)
     for name, frame in (
         ("trees", city.trees), ("land_cover", city.land_cover), ("streets", city.network), ("stations", city.stations),
+        ("structures", city.structures),
     ):  # fmt: skip
         yield name, _flat(frame)
     places = city.gap_places(language)

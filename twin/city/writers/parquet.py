@@ -1,9 +1,10 @@
 """A city as a folder of GeoParquet tables, cut into tiles: read back without loss, or only where it is wanted.
 
 ``city.json`` tells what the folder holds. Every table is one file whose row groups are the tiles, so that DuckDB, QGIS or
-pandas read it as one table and this reader fetches single tiles. ``objects``, ``trees``, ``land_cover``, ``network`` and
-``stations`` are GeoParquet; ``surfaces``, ``rings`` (points of each ring) and ``points`` (x, y, z) are the flat arrays of
-``City.polygons``; ``boundaries`` and ``shells`` refer to rows by number (column ``_row``). Rasters are GeoTIFF.
+pandas read it as one table and this reader fetches single tiles. ``objects``, ``trees``, ``land_cover``, ``network``,
+``stations`` and ``structures`` are GeoParquet; ``surfaces``, ``rings`` (points of each ring) and ``points`` (x, y, z) are the flat arrays of
+``City.polygons``; ``boundaries`` and ``shells`` refer to rows by number (column ``_row``). Rasters are GeoTIFF. ``streams``,
+``sources`` and ``gaps`` stand in ``city.json`` itself.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ __all__ = ["FORMAT", "MANIFEST", "write_parquet"]
 
 MANIFEST = "city.json"
 FORMAT = "urban-twin city 1"
-FLAT = ("trees", "land_cover", "network", "stations")
+FLAT = ("trees", "land_cover", "network", "stations", "structures")
 """Tables whose rows stand for themselves."""
 
 
@@ -71,7 +72,6 @@ def write_parquet(city: City, path: str | os.PathLike[str], *, tile: float = 100
         rasters = {
             name: _write_raster(getattr(city, name), folder / f"{name}.tif") for name in ("terrain", "canopy_height")
         }
-        sources, source_kinds = packed(city.sources)
         document = {
             "format": FORMAT,
             "name": city.name,
@@ -82,10 +82,17 @@ def write_parquet(city: City, path: str | os.PathLike[str], *, tile: float = 100
             "tables": tables,
             "rasters": {name: about for name, about in rasters.items() if about is not None},
             "gaps": json.loads(gap_table.to_json(city.gaps)),
-            "sources": {"columns": source_kinds, "rows": sources.to_dict("records")},
+            "sources": _written_here(city.sources),
+            "streams": _written_here(city.streams),
         }
         (folder / MANIFEST).write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
     return path
+
+
+def _written_here(table: pd.DataFrame) -> dict[str, Any]:
+    """Return a small table without geometry as it stands in the manifest."""
+    plain, kinds = packed(table)
+    return {"columns": kinds, "rows": plain.to_dict("records")}
 
 
 @dataclass

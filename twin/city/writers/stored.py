@@ -130,19 +130,29 @@ class StoredCity:
         city = self._bodies(chosen)
         if wanted is not None and len(city.objects):
             city = kept(city, touching(city, wanted))
-        flat = {name: self._flat(name, chosen, wanted) for name in FLAT}
+        flat = {name: self._flat(name, chosen, wanted) for name in FLAT if name in self.document["tables"]}
         own = self.document["area"]
-        told = self.document["sources"]
-        sources = unpacked(pd.DataFrame(told["rows"], columns=list(told["columns"])), told["columns"])
+        streams = self._told("streams")
         return city.replace(
             **flat,
             terrain=self._raster("terrain", "terrain_height", wanted),
             canopy_height=self._raster("canopy_height", "canopy_height", wanted),
             area=area if area is not None else (None if own is None else tuple(own)),
             gaps=gap_table.from_json(json.dumps(self.document["gaps"])),
-            sources=sources,
+            sources=self._told("sources"),
+            streams=streams if wanted is None else _of_objects(streams, city),
             name=self.name,
         )
+
+    def _told(self, name: str) -> pd.DataFrame:
+        """Return a table that stands in the manifest; one written before there were any has no streams."""
+        told = self.document.get(name)
+        if told is None:
+            return City(None).streams
+        table = unpacked(pd.DataFrame(told["rows"], columns=list(told["columns"])), told["columns"])
+        if "values" in table:
+            table["values"] = pd.Series([[tuple(pair) for pair in v or ()] for v in table["values"]], dtype=object)
+        return table
 
     def _chosen(self, wanted: Bounds | None) -> set[int]:
         tiles = self.document["tiles"]
@@ -211,6 +221,12 @@ class StoredCity:
         raster = read_raster(self.folder / f"{name}.tif", window=wanted)
         array = as_array(Raster(raster.values, _affine(raster.transform), self.crs), Reference(crs=self.crs), layer)
         return array.assign_attrs(about)
+
+
+def _of_objects(streams: pd.DataFrame, city: City) -> pd.DataFrame:
+    """Return the streams that tell of objects or surfaces which are there."""
+    ids = pd.concat([city.objects["id"], city.boundaries["id"]])
+    return streams[(streams["object"].isin(ids) | streams["id"].isin(ids)).to_numpy()].reset_index(drop=True)
 
 
 def _affine(transform: Any) -> Affine:
