@@ -20,6 +20,7 @@ from models.water.inertial import InertialFlow
 from models.water.losses import Losses
 from models.water.observation import Flow, Observation
 from models.water.rain import Rain
+from models.water.shallow_water import ShallowWaterFlow
 from models.water.structures import Culvert, Links, Wall, split
 
 __all__ = [
@@ -275,6 +276,11 @@ def _flow(
         return InertialFlow(
             bed, ground.manning, ground.cell_size, openings.faces, openings.cells, groups=4, dtype=dtype,
             alpha=alpha or 0.7, theta=theta,
+        )  # fmt: skip
+    if solver == "shallow_water":
+        return ShallowWaterFlow(
+            bed, ground.manning, ground.cell_size, openings.faces, openings.cells, groups=4, dtype=dtype, order=order,
+            courant=alpha or 0.45,
         )  # fmt: skip
     raise InputError(f"solver is {solver!r}: choose 'inertial' or 'shallow_water'.")
 

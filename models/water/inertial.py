@@ -34,6 +34,7 @@ __all__ = ["InertialFlow"]
 
 WALL = 1.0e4  # [m] bed of cells without water: higher than any water level
 _STEPS = 24  # between two looks at which tiles are wet; less than the rows of a tile, so that no water runs past one
+LANES = 8  # numbers in a vector register
 _SMALLEST_BLOCK = 32_768  # cells worth a thread of their own
 
 
@@ -91,27 +92,31 @@ class InertialFlow:
         self.shape, self.cell_size, self.faces, self.cells, self.track = bed.shape, cell_size, faces, cells, track
         self._type = np.dtype(dtype)
         self._settings = (cell_size, alpha, theta, longest_step, film, steep)
-        self._bed = np.full((rows + 2 * HALO, columns + 2), WALL, self._type)
-        self._bed[HALO:-HALO, 1:-1] = np.where(np.isnan(bed), WALL, bed)
+        wide = -(-columns // LANES) * LANES  # whole vectors: the cells added in the east are walls
+        self._inside = (slice(HALO, rows + HALO), slice(1, columns + 1))
+        self._bed = np.full((rows + 2 * HALO, wide + 2), WALL, self._type)
+        self._bed[self._inside] = np.where(np.isnan(bed), WALL, bed)
         self._manning = np.full_like(self._bed, 0.03)
-        self._manning[HALO:-HALO, 1:-1] = np.where(np.isnan(bed), 0.03, manning)
-        self.deepest, self.fastest, self.strongest = (np.zeros(self.shape, self._type) for _ in range(3))
+        self._manning[self._inside] = np.where(np.isnan(bed), 0.03, manning)
+        self._maxima = [np.zeros((rows, wide), self._type) for _ in range(3)]
+        self.deepest, self.fastest, self.strongest = (one[:, :columns] for one in self._maxima)
         if blocks is None:
             blocks = min(threads(), max(1, rows * columns // _SMALLEST_BLOCK))
         blocks = max(1, min(blocks, rows // HALO))
         edges = [rows * k // blocks for k in range(blocks + 1)]
         self._spans = list(pairwise(edges))
         self._h, self._qx, self._qy = (
-            [np.zeros((b - a + 2 * HALO, columns + 2), self._type) for a, b in self._spans] for _ in range(3)
+            [np.zeros((b - a + 2 * HALO, wide + 2), self._type) for a, b in self._spans] for _ in range(3)
         )
-        self._work = [np.ones((6, columns + 2), self._type) for _ in self._spans]
+        self._work = [np.ones((6, wide + 2), self._type) for _ in self._spans]
         for work in self._work:
             work[:3] = 0.0
-        self._mail = np.zeros((2, blocks, 2, 3, HALO, columns + 2) if blocks > 1 else (1,) * 6, self._type)
+        self._mail = np.zeros((2, blocks, 2, 3, HALO, wide + 2) if blocks > 1 else (1,) * 6, self._type)
         self._most = np.zeros((2, blocks))
         self._out = np.zeros((blocks, max(groups, 1)))
         self._counts = np.zeros((blocks, 2))
-        self._tiles = (-(-rows // TILE_ROWS), -(-columns // TILE_COLUMNS))
+        self._wide = wide
+        self._tiles = (-(-rows // TILE_ROWS), -(-wide // TILE_COLUMNS))
         self.steps, self.shortest = 0, np.inf
 
     @property
@@ -121,20 +126,22 @@ class InertialFlow:
 
     def flows(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the flow per width [m2/s] through the east and the south faces of all cells."""
-        east = np.concatenate([q[HALO:-HALO, 1:-1] for q in self._qx])
-        return east, np.concatenate([q[HALO:-HALO, 1:-1] for q in self._qy])
+        columns = slice(1, self.shape[1] + 1)
+        east = np.concatenate([q[HALO:-HALO, columns] for q in self._qx])
+        return east, np.concatenate([q[HALO:-HALO, columns] for q in self._qy])
 
     def parts(self) -> Iterator[tuple[int, int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
         """Yield first row, end, and the unit flow [m2/s] through east, west, south and north faces of these rows."""
         for (a, b), qx, qy in zip(self._spans, self._qx, self._qy, strict=True):
             own = slice(HALO, HALO + b - a)
-            yield a, b, qx[own, 1:-1], qx[own, :-2], qy[own, 1:-1], qy[HALO - 1 : HALO - 1 + b - a, 1:-1]
+            here, west = slice(1, self.shape[1] + 1), slice(0, self.shape[1])
+            yield a, b, qx[own, here], qx[own, west], qy[own, here], qy[HALO - 1 : HALO - 1 + b - a, here]
 
     def _load(self, depth: np.ndarray) -> None:
         rows = self.shape[0]
         for (a, b), h in zip(self._spans, self._h, strict=True):
             low, high = max(a - HALO, 0), min(b + HALO, rows)
-            h[low - a + HALO : high - a + HALO, 1:-1] = depth[low:high]
+            h[low - a + HALO : high - a + HALO, 1 : self.shape[1] + 1] = depth[low:high]
 
     def _runs(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the runs of columns to work on in each row of tiles, and the span around them and their neighbours."""
@@ -160,11 +167,11 @@ class InertialFlow:
             start, stop = np.flatnonzero(change[tile] == 1), np.flatnonzero(change[tile] == -1)
             runs[tile, 0] = start.size
             runs[tile, 1 : 1 + 2 * start.size : 2] = start * TILE_COLUMNS + 1
-            runs[tile, 2 : 2 + 2 * start.size : 2] = np.minimum(stop * TILE_COLUMNS, self.shape[1]) + 1
+            runs[tile, 2 : 2 + 2 * start.size : 2] = np.minimum(stop * TILE_COLUMNS, self._wide) + 1
         for tile in range(rows):
             near = np.flatnonzero(wet[max(tile - 1, 0) : tile + 2].any(axis=0))
             if near.size:
-                last = min((near[-1] + 1) * TILE_COLUMNS, self.shape[1])
+                last = min((near[-1] + 1) * TILE_COLUMNS, self._wide)
                 spans[tile] = near[0] * TILE_COLUMNS, last + 2
         return runs, spans
 
@@ -191,13 +198,13 @@ class InertialFlow:
         finally:
             barrier.close()
         for (a, b), h in zip(self._spans, self._h, strict=True):
-            depth[a:b] = h[HALO:-HALO, 1:-1]
+            depth[a:b] = h[HALO:-HALO, 1 : self.shape[1] + 1]
 
     def _call(self, k: int, runs: Any, spans: Any, barrier: Barrier, clock: Any, settings: Any) -> tuple[Any, ...]:
         faces, cells = self.faces, self.cells
         return (
             k, len(self._spans), self._spans[k][0], self._bed, self._manning, self._h[k], self._qx[k], self._qy[k],
-            self.deepest, self.fastest, self.strongest, runs, spans, faces.table, faces.values, faces.first,
+            *self._maxima, runs, spans, faces.table, faces.values, faces.first,
             cells.columns, cells.rates, cells.first, self._work[k], self._mail, self._most, barrier.handle, clock,
             settings, self._out[k], self._counts,
         )  # fmt: skip
@@ -225,8 +232,8 @@ class InertialFlow:
         for (a, b), qx, qy in zip(self._spans, self._qx, self._qy, strict=True):
             low, high = max(a - HALO, 0), min(b + HALO, rows)
             own = slice(low - a + HALO, high - a + HALO)
-            qx[own, 1:-1], qx[own, 0] = state["east"][low:high], state["west_edge"][low:high]
-            qy[own, 1:-1] = state["south"][low:high]
+            qx[own, 1 : self.shape[1] + 1], qx[own, 0] = state["east"][low:high], state["west_edge"][low:high]
+            qy[own, 1 : self.shape[1] + 1] = state["south"][low:high]
         self._qy[0][HALO - 1] = state["north_edge"]
         for name in ("deepest", "fastest", "strongest"):
             getattr(self, name)[:] = state[name]

@@ -16,15 +16,7 @@ from numba import njit
 
 from models.barrier import wait
 from models.water.edges import FLUX, LEVEL, OPEN, RING
-from models.water.inertial_rows import (
-    add_water,
-    copy_row,
-    faces_across,
-    faces_along,
-    limit_across,
-    limit_along,
-    outflow_share,
-)
+from models.water.inertial_rows import add_water, copy_row, faces, limit, outflow_share
 
 __all__ = ["GRAVITY", "HALO", "TILE_COLUMNS", "TILE_ROWS", "run_block", "wet_tiles"]
 
@@ -69,14 +61,14 @@ def special_flow(
     return min(max(flow, -most), most)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def special_faces(
-    r: int, row: int, z: Any, n: Any, h: Any, qx: Any, qy: Any, old_along: Any, old_across: Any, faces: Any,
+    r: int, row: int, z: Any, n: Any, h: Any, qx: Any, qy: Any, old_along: Any, old_across: Any, special: Any,
     values: Any, first: Any, film: float, theta: float, dt: float, dx: float,
 ) -> None:  # fmt: skip
     """Put the flows of the special faces of one row (``row`` of the grid with its ring, ``r`` of the block)."""
     for k in range(first[row], first[row + 1]):
-        axis, j, kind, sign = faces[k, 0], faces[k, 2], faces[k, 3], faces[k, 4]
+        axis, j, kind, sign = special[k, 0], special[k, 2], special[k, 3], special[k, 4]
         down, right = axis, 1 - axis
         # the cell inside: the face's own for sign +1, the one behind it for -1; a crest takes both as they are
         i0, j0, i1, j1 = r, j, r + down, j + right
@@ -100,21 +92,23 @@ def special_faces(
             qy[r, j] = flow
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def count_edges(r: int, row: int, own: bool, qx: Any, qy: Any, faces: Any, first: Any, scale: float, out: Any) -> None:
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+def count_edges(
+    r: int, row: int, own: bool, qx: Any, qy: Any, special: Any, first: Any, scale: float, out: Any
+) -> None:
     """Add what left through the edges of the grid in one row [m3] to its group."""
     for k in range(first[row], first[row + 1]):
-        group = faces[k, 5]
-        if group < 0 or not (own or (faces[k, 0] == 1 and faces[k, 4] < 0)):
+        group = special[k, 5]
+        if group < 0 or not (own or (special[k, 0] == 1 and special[k, 4] < 0)):
             continue
-        flow = qx[r, faces[k, 2]] if faces[k, 0] == 0 else qy[r, faces[k, 2]]
-        out[group] += faces[k, 4] * flow * scale
+        flow = qx[r, special[k, 2]] if special[k, 0] == 0 else qy[r, special[k, 2]]
+        out[group] += special[k, 4] * flow * scale
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def one_step(
     start: int, z: Any, n: Any, h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any, strongest: Any, runs: Any,
-    spans: Any, faces: Any, values: Any, first_face: Any, cells: Any, rates: Any, first_cell: Any, work: Any, c: Any,
+    spans: Any, special: Any, values: Any, first_face: Any, cells: Any, rates: Any, first_cell: Any, work: Any, c: Any,
     step: Any, limits: Any, dt: float, dx: float, out: Any,
 ) -> None:  # fmt: skip
     """Advance the rows of one block by ``dt``; ``start`` is its first row in the grid."""
@@ -134,27 +128,29 @@ def one_step(
             copy_row(qx[r, lo:hi], along[lo:hi])
         for k in range(runs[tile, 0] if inside or g == -1 else 0):
             a, b = runs[tile, 2 * k + 1], runs[tile, 2 * k + 2]
+            e, f, w, v = a + 1, b + 1, a - 1, b - 1
             if r > 1 and inside:
-                faces_along(
-                    z[row, a : b + 1], h[r, a : b + 1], n[row, a : b + 1], along[a - 1 : b + 1], above[a : b + 1],
-                    here[a : b + 1], qx[r, a:b], c,
+                faces(
+                    z[row, a:b], z[row, e:f], h[r, a:b], h[r, e:f], n[row, a:b], n[row, e:f], along[w:v], along[a:b],
+                    along[e:f], above[a:b], above[e:f], here[a:b], here[e:f], qx[r, a:b], c,
                 )  # fmt: skip
             if inside:
-                faces_across(
+                faces(
                     z[row, a:b], z[row + 1, a:b], h[r, a:b], h[r + 1, a:b], n[row, a:b], n[row + 1, a:b], above[a:b],
-                    here[a:b], qy[r + 1, a:b], along[a - 1 : b], qx[r + 1, a - 1 : b], qy[r, a:b], c,
+                    here[a:b], qy[r + 1, a:b], along[w:v], along[a:b], qx[r + 1, w:v], qx[r + 1, a:b], qy[r, a:b], c,
                 )  # fmt: skip
         if first_face[row + 1] > first_face[row]:
             special_faces(
-                r, row, z, n, h, qx, qy, along, here, faces, values, first_face, film, theta, dt, dx
+                r, row, z, n, h, qx, qy, along, here, special, values, first_face, film, theta, dt, dx
             )  # fmt: skip
         if r > 1:
             if inside:
                 for k in range(runs[tile, 0]):
                     a, b = runs[tile, 2 * k + 1], runs[tile, 2 * k + 2]
                     outflow_share(
-                        h[r, a:b], qx[r, a - 1 : b], qy[r - 1, a:b], qy[r, a:b], share_below[a:b], step, zero, one, tiny
-                    )
+                        h[r, a:b], qx[r, a - 1 : b - 1], qx[r, a:b], qy[r - 1, a:b], qy[r, a:b], share_below[a:b], step,
+                        zero, one, tiny,
+                    )  # fmt: skip
             else:
                 share_below[:] = one
         if r > 2:
@@ -163,18 +159,18 @@ def one_step(
             own = HALO <= s < rows + HALO
             for k in range(runs[ahead, 0]):
                 a, b = runs[ahead, 2 * k + 1], runs[ahead, 2 * k + 2]
-                limit_across(qy[s, a:b], share[a:b], share_below[a:b], zero)
+                limit(qy[s, a:b], share[a:b], share_below[a:b], zero)
                 if own:
-                    # the west edge of the grid is a face of the row too
-                    limit_along(qx[s, (a if a > 1 else 0) : b], share[(a if a > 1 else 0) : b + 1], zero)
+                    w = a if a > 1 else 0  # the west edge of the grid is a face of the row too
+                    limit(qx[s, w:b], share[w:b], share[w + 1 : b + 1], zero)
             if first_face[row] > first_face[row - 1]:
-                count_edges(s, row - 1, own, qx, qy, faces, first_face, dt * dx, out)
+                count_edges(s, row - 1, own, qx, qy, special, first_face, dt * dx, out)
             if own:
                 i = g - 1
                 for k in range(runs[ahead, 0]):
                     a, b = runs[ahead, 2 * k + 1], runs[ahead, 2 * k + 2]
                     add_water(
-                        h[s, a:b], qx[s, a - 1 : b], qy[s - 1, a:b], qy[s, a:b], deepest[i, a - 1 : b - 1],
+                        h[s, a:b], qx[s, a - 1 : b - 1], qx[s, a:b], qy[s - 1, a:b], qy[s, a:b], deepest[i, a - 1 : b - 1],
                         fastest[i, a - 1 : b - 1], strongest[i, a - 1 : b - 1], most[a:b], step, least, zero,
                     )  # fmt: skip
                 for k in range(first_cell[i], first_cell[i + 1]):
@@ -189,7 +185,7 @@ def one_step(
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_block(
     block: int, blocks: int, start: int, z: Any, n: Any, h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any,
-    strongest: Any, runs: Any, spans: Any, faces: Any, values: Any, first_face: Any, cells: Any, rates: Any,
+    strongest: Any, runs: Any, spans: Any, special: Any, values: Any, first_face: Any, cells: Any, rates: Any,
     first_cell: Any, work: Any, mail: Any, most: Any, handle: Any, clock: Any, settings: Any, out: Any, counts: Any,
 ) -> float:  # fmt: skip
     """Advance one block from ``clock[0]`` to ``clock[1]`` [s] or by ``clock[2]`` steps; return the time reached.
@@ -218,7 +214,7 @@ def run_block(
         c = (cast[0], cast[1], cast[2], cast[3], cast[4], cast[5], cast[6], cast[7], cast[8], cast[9])
         work[5][:] = cast[0]
         one_step(
-            start, z, n, h, qx, qy, deepest, fastest, strongest, runs, spans, faces, values, first_face, cells, rates,
+            start, z, n, h, qx, qy, deepest, fastest, strongest, runs, spans, special, values, first_face, cells, rates,
             first_cell, work, c, cast[10], (cast[0], cast[1], cast[11], cast[12]), dt, dx, out,
         )  # fmt: skip
         turn = taken & 1

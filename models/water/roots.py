@@ -1,17 +1,20 @@
-"""Fast inverse cube root for compiled kernels: an integer start value and one polynomial, no call of ``pow``.
+"""Fast roots for compiled kernels: an integer start value and one polynomial, no call of ``pow``, no slow instruction.
 
 The friction term of shallow flow needs depth to the power -7/3 at every face of every step. The start value treats
 the bits of a float as its logarithm (divide by -3, add a constant); a cubic in ``x y^3`` whose coefficients share out
 the error evenly (Remez) then leaves a relative error of 2.3e-6 in float32; in float64 one more step of third order
-leaves 1e-15. There is no branch and no table, so that loops around it become vector instructions.
+leaves 1e-15. The square root works alike from the inverse one (one step, relative error 7e-4 in float32; the exact
+instruction in float64): friction and the cap on steep faces need no more. There is no branch and no table, so that loops around it become vector instructions.
 
 References
 ----------
-Moroz, Samotyy, Walczyk & Cieslinski 2021, doi 10.3390/en14041058 (start values of inverse cube roots from bits).
+Moroz, Samotyy, Walczyk & Cieslinski 2021, doi 10.3390/en14041058 (start values of inverse cube roots from bits);
+Moroz, Walczyk, Hrynchyshyn, Holimath & Cieslinski 2018, doi 10.1016/j.amc.2017.08.025 (inverse square root).
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,12 +22,13 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
-__all__ = ["inverse_cube_root"]
+__all__ = ["inverse_cube_root", "square_root"]
 
 _START = np.float32(1419902976.0)  # 0x54a20000
 _THIRD = np.float32(1.0 / 3.0)
 _C0, _C1 = np.float32(1.7312774), np.float32(-1.30344184)
 _C2, _C3 = np.float32(0.7463758), np.float32(-0.17421333)
+_SCALE, _SHIFT = np.float32(0.703952253), np.float32(2.38924456)
 
 
 def _bits_intrinsic(typing_context: Any, x: Any) -> Any:  # noqa: ARG001
@@ -83,6 +87,40 @@ def _compiled(x: Any) -> Any:
 
         def root(x: Any) -> Any:
             return _double(x)
+
+    else:
+        return None
+    return root
+
+
+@njit(cache=True, fastmath=True)
+def _square_single(x: Any) -> Any:
+    y: Any = _float_of(np.int32(0x5F1FFFF9) - (_bits(x) >> np.int32(1)))
+    return x * y * _SCALE * (_SHIFT - x * y * y)
+
+
+def square_root(x: Any) -> Any:
+    """Return ``x ** 0.5`` for ``x`` from 0 on; inside compiled kernels to 7e-4 in float32, exactly in float64.
+
+    Examples
+    --------
+    >>> square_root(9.0)
+    3.0
+    """
+    return float(x) ** 0.5
+
+
+@overload(square_root)
+def _square_compiled(x: Any) -> Any:
+    if x == types.float32:
+
+        def root(x: Any) -> Any:
+            return _square_single(x)
+
+    elif x == types.float64:
+
+        def root(x: Any) -> Any:
+            return math.sqrt(x)
 
     else:
         return None

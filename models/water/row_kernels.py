@@ -26,9 +26,9 @@ class _Apart(CompilerBase):
 
 def row_kernel(function: Callable[..., Any]) -> Any:
     """Compile a loop over rows whose arguments do not overlap."""
-    return njit(cache=True, fastmath=True, error_model="numpy", nogil=True, pipeline_class=_Apart)(function)
+    return njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False, pipeline_class=_Apart)(function)
 
 
 def cell_function(function: Callable[..., Any]) -> Any:
     """Compile what a row kernel does in one cell, for use inside it."""
-    return njit(cache=True, fastmath=True, error_model="numpy", nogil=True)(function)
+    return njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)(function)
