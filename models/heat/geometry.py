@@ -23,11 +23,15 @@ from models.heat.relief import Relief, relief_of
 from models.heat.sky import DIRECTIONS, sky_patches
 from models.heat.sweeps import merge_transposed
 from models.layers import InputError, read_table
+from models.memory import require_memory
 from models.parallel import in_blocks, over
 
 __all__ = ["SkyGeometry", "prepare", "sky_view_factor", "sun_bits"]
 
 _log = logging.getLogger(__name__)
+
+BYTES_A_CELL = 90
+"""Memory of :func:`prepare` [bytes]: 40 of bits, 24 of heights, the rest while it works."""
 
 _PLANES = 20  # bytes that hold 153 bits
 _VERSION = "2"  # part of the content hash: raise it when the bits change
@@ -291,6 +295,7 @@ def prepare(site: xr.Dataset, *, cache: str | os.PathLike[str] | None = None) ->
     >>> geometry = prepare(site)                                        # doctest: +SKIP
     >>> result = simulate(site, weather, geometry=geometry)             # doctest: +SKIP
     """
+    _require_memory(site)
     relief = relief_of(site)
     key = _content_hash(relief)
     kept = Path(cache) / f"sky-{key}.npy" if cache is not None else None
@@ -303,6 +308,12 @@ def prepare(site: xr.Dataset, *, cache: str | os.PathLike[str] | None = None) ->
         _keep(kept, bits)
     bits.setflags(write=False)
     return SkyGeometry(relief, bits[0], bits[1], key)
+
+
+def _require_memory(site: xr.Dataset) -> None:
+    rows, columns = (int(site.sizes.get(dim, 0)) for dim in ("y", "x"))
+    what = f"The sky geometry of {rows} x {columns} cells"
+    require_memory(BYTES_A_CELL * rows * columns, what, "take coarser cells, or work in tiles (heat.halo)")
 
 
 def _kept_bits(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:

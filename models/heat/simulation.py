@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from models.heat.geometry import SkyGeometry, spatial_coordinates
-from models.heat.stepping import OUTPUTS, Run, wanted
+from models.heat.stepping import OUTPUTS, Run, require_room, wanted
 
 __all__ = ["OUTPUTS", "simulate"]
 
@@ -79,7 +79,7 @@ def simulate(
     Raises
     ------
     InputError
-        If layers or weather are missing, out of bounds, or contradict each other.
+        If layers or weather are missing, out of bounds, or contradict each other, or if the run does not fit into memory.
 
     References
     ----------
@@ -93,6 +93,8 @@ def simulate(
     >>> day.utci.sel(time="2022-07-19T14:00").plot()          # doctest: +SKIP
     """
     names = wanted(outputs)
+    steps = int(weather.sizes.get("time", 0))
+    require_room(site, len(names) * steps, f"{len(names)} outputs at {steps} steps", geometry)
     run = Run(
         site, weather, geometry=geometry, posture=posture, latitude=latitude, longitude=longitude, sky=sky, split=split,
         longwave=longwave, wall=wall, wind=wind, air=air, pet_variant=pet_variant,

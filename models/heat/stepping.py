@@ -21,6 +21,7 @@ from models.heat.air_temperature import air_contrast
 from models.heat.body import VARIANTS, pet
 from models.heat.comfort_maps import index_of_map
 from models.heat.forcing import forcing, wind_at
+from models.heat.geometry import BYTES_A_CELL as GEOMETRY_BYTES
 from models.heat.geometry import SkyGeometry, prepare
 from models.heat.indices import UTCI_WIND, utci_coefficients, utci_cube
 from models.heat.perceived import perceived_temperature
@@ -32,8 +33,9 @@ from models.heat.sums import body_temperature, utci_of_air, utci_of_map
 from models.heat.wet_bulb_globe import wbgt
 from models.heat.wind import pedestrian_wind_share, utci_wind
 from models.layers import InputError, require_layers
+from models.memory import require_memory
 
-__all__ = ["OUTPUTS", "Run", "place_of", "wanted"]
+__all__ = ["OUTPUTS", "Run", "place_of", "require_room", "wanted"]
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +56,9 @@ OUTPUTS: dict[str, dict[str, str]] = {
 }
 """What a run can return, with units and names."""
 
+BYTES_A_CELL = 140
+"""Memory of a run beside its geometry and what it returns [bytes]: surfaces, view of the ground, the maps of one step."""
+
 _BY_TABLE = {"pet": pet, "pt": perceived_temperature, "wbgt": wbgt}
 _OF_THE_PERSON = ("tmrt", "utci", *_BY_TABLE)
 
@@ -65,6 +70,29 @@ def wanted(outputs: Iterable[str], allowed: Iterable[str] = tuple(OUTPUTS)) -> t
         if name not in allowed:
             raise InputError(f"outputs holds {name!r}; allowed are {', '.join(allowed)}.")
     return names
+
+
+def require_room(site: xr.Dataset, maps: float, what: str, geometry: SkyGeometry | None) -> None:
+    """Raise if a run does not fit into memory.
+
+    Parameters
+    ----------
+    site : xarray.Dataset
+        The site.
+    maps : float
+        Number of float32 maps that are kept.
+    what : str
+        What is kept, for the sentence.
+    geometry : SkyGeometry or None
+        The geometry, if it is in memory already.
+    """
+    rows, columns = (int(site.sizes.get(dim, 0)) for dim in ("y", "x"))
+    bytes_a_cell = BYTES_A_CELL + 4.0 * maps + (GEOMETRY_BYTES if geometry is None else 0.0)
+    require_memory(
+        bytes_a_cell * rows * columns,
+        f"The heat run of {rows} x {columns} cells with {what}",
+        "take coarser cells, fewer outputs or a shorter time, keep only heat.summarise, or work in tiles (heat.halo)",
+    )
 
 
 def place_of(site: xr.Dataset, latitude: float | None, longitude: float | None) -> tuple[float, float]:

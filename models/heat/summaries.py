@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from models.heat.geometry import spatial_coordinates
-from models.heat.stepping import OUTPUTS, Run, wanted
+from models.heat.stepping import OUTPUTS, Run, require_room, wanted
 
 __all__ = ["summarise"]
 
@@ -86,6 +86,8 @@ def summarise(
     """
     names = wanted(outputs, SUMMARISED)
     limits = np.array(sorted(thresholds), dtype=float)
+    kept = len(names) * (3 + limits.size) + 3  # highest, mean (double), hours above each limit; lowest, sun, nights
+    require_room(site, kept, f"{kept} maps of the day", options.get("geometry"))
     run = Run(site, weather, **options)
     highest = {n: np.full(run.shape, -np.inf, np.float32) for n in names}
     lowest = np.full(run.shape, np.inf, np.float32)
