@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import xarray as xr
 import twin
 from models.water.structures import Culvert, Wall
 from twin.city.gaps import GapLog
-from twin.city.sewer_network import coupled_sewer
+from twin.city.sewer_network import coupled_sewer, street_gullies
 from twin.city.water_structures import line_faces, underpass_cells, water_works
 from twin.errors import InputError
 
@@ -128,13 +129,35 @@ def test_sample_city_brings_culverts_and_sewer_to_the_grid(samples: Path) -> Non
     assert sewer is not None
     with sewer:
         assert (sewer.inlets["state"] == "coupled").sum() == 59
-    assert log.table().empty
+    assert log.table().empty  # no streets, so no gullies either
     small = site.isel(x=slice(0, 250))
     part = coupled_sewer(city, small, log)
     assert part is not None
     part.close()
     assert log.table()["code"].tolist() == ["sewer_nodes_outside"]
     assert set(city.sources["role"]) >= {"sewer", "structures"}
+
+
+def test_gullies_stand_along_the_kerbs_and_lead_to_the_nearest_manhole(samples: Path, tmp_path: Path) -> None:
+    street = gpd.GeoDataFrame(
+        {"name": ["Gasse", "Steig"], "breite": [6.0, 2.0]},
+        geometry=[shapely.LineString([(10, 50), (90, 50)]), shapely.LineString([(10, 20), (90, 20)])],
+        crs="EPSG:25832",
+    )
+    street.to_file(tmp_path / "strassen.gpkg")
+    inp = tmp_path / "netz.inp"
+    inp.write_text(
+        "[JUNCTIONS]\nA 48 2 0 0 0\nB 47 2 0 0 0\n[OUTFALLS]\nO 46 FREE NO\n[COORDINATES]\nA 20 50\nB 80 50\nO 50 50\n",
+        encoding="utf-8",
+    )
+    city = twin.load(streets=tmp_path / "strassen.gpkg", sewer={"path": inp, "gully_spacing": 20.0})
+    assert city.sewer is not None
+    found = street_gullies(city, grid(100), city.sewer)
+    assert len(found) == 8
+    assert {row for row, _, _ in found} == {46, 52}  # 2.75 m beside the axis, on both sides
+    assert all(name == ("A" if column < 50 else "B") for _, column, name in found)
+    none = dataclasses.replace(city.sewer, gully_spacing=0.0)
+    assert street_gullies(city, grid(100), none) == []
 
 
 def test_sewer_of_another_place_is_refused(samples: Path, tmp_path: Path) -> None:
