@@ -32,7 +32,10 @@ __all__ = ["difference_palette", "write_comparison"]
 _ENDS = ("#1b4f9c", "#8fb8e8", "#f5f5f5", "#f0a48a", "#a3182b")
 """Lower, unchanged, higher; light enough in the middle for the shapes of buildings to be seen."""
 
-_STEPS = 9
+_LIMITS = (0.05, 0.2, 0.4, 0.6, 1.0)
+"""Limits of the steps as shares of the scale's end: round numbers for ends of 1, 2 and 5; the first ends "unchanged"."""
+
+_MARGIN = 40.0  # [m] round what changes
 
 
 def difference_palette(bound: float, units: str, title: str) -> Palette:
@@ -47,8 +50,10 @@ def difference_palette(bound: float, units: str, title: str) -> Palette:
     """
     from twin.view.palettes import Palette, blend
 
-    edges = np.round(np.linspace(-bound, bound, _STEPS + 1), 6)
-    return Palette(edges, blend(list(_ENDS), _STEPS), ("",) * _STEPS, units, title, "ramp")
+    upper = np.array(_LIMITS) * bound
+    edges = np.round(np.concatenate([-upper[::-1], upper]), 6)
+    steps = len(edges) - 1
+    return Palette(edges, blend(list(_ENDS), steps), ("",) * steps, units, title, "ramp")
 
 
 def write_comparison(comparison: Comparison, path: str | Path, *, language: str | None = None) -> Path:
@@ -136,15 +141,17 @@ def _maps(comparison: Comparison, language: str, folder: Path) -> str:
     """Return maps of differences; each also lies beside the page as PNG, with its numbers as a table."""
     if not comparison.maps:
         return ""
-    site = comparison.baseline.result().site
+    whole = comparison.baseline.result().site
     pieces = []
     for layer in dict.fromkeys(str(name) for data in comparison.maps.values() for name in data.data_vars):
         rows = []
+        window = _window([data[layer] for data in comparison.maps.values() if layer in data])
+        site = whole.isel(window)
         for card in comparison.variants:
             data = comparison.maps.get(card.name)
             if data is None or layer not in data:
                 continue
-            pieces.append(_map(data[layer], card.name, card.place, comparison, language, site, folder))
+            pieces.append(_map(data[layer].isel(window), card.name, card.place, comparison, language, site, folder))
             rows.append(_areas(data[layer], card.name, language))
         step, unit = _step(comparison, layer), next(iter(comparison.maps.values()))[layer].attrs["units"]
         shown = number(step, 2, language)
@@ -156,12 +163,27 @@ def _maps(comparison: Comparison, language: str, folder: Path) -> str:
     return "".join(pieces)
 
 
+def _window(layers: list[xr.DataArray]) -> dict[str, slice]:
+    """Return the part of the grid round all that changes in any variant; the whole where nothing does."""
+    changed = np.zeros(layers[0].shape, bool)
+    for layer in layers:
+        changed |= np.abs(np.nan_to_num(layer.values)) > float(layer.attrs["bound"]) * _LIMITS[0]
+    if not changed.any():
+        return {"y": slice(None), "x": slice(None)}
+    margin = int(_MARGIN / abs(float(layers[0]["x"].values[1] - layers[0]["x"].values[0])))
+    spans = {}
+    for axis, name in enumerate(("y", "x")):
+        at = np.flatnonzero(changed.any(axis=1 - axis))
+        spans[name] = slice(max(0, int(at[0]) - margin), min(changed.shape[axis], int(at[-1]) + margin + 1))
+    return spans
+
+
 def _step(comparison: Comparison, layer: str) -> float:
-    return next(float(d[layer].attrs["bound"]) for d in comparison.maps.values() if layer in d) / _STEPS
+    return next(float(d[layer].attrs["bound"]) for d in comparison.maps.values() if layer in d) * _LIMITS[0]
 
 
 def _areas(layer: xr.DataArray, variant: str, language: str) -> list[str]:
-    step = float(layer.attrs["bound"]) / _STEPS
+    step = float(layer.attrs["bound"]) * _LIMITS[0]
     cell = abs(float(layer["x"].values[1] - layer["x"].values[0])) ** 2
     sums = [float((layer.values < -step).sum()) * cell, float((layer.values > step).sum()) * cell]
     return [variant, *(f"{number(one, 0, language)} m²" for one in sums)]
@@ -186,7 +208,7 @@ def _map(
     drawn = draw(shown, site=site, title=caption, language=language, palette=palette)
     (folder / "maps").mkdir(parents=True, exist_ok=True)
     drawn.save(folder / "maps" / f"{place}_minus_baseline_{layer.name}.png")
-    changed = layer.values[np.abs(np.nan_to_num(layer.values)) > bound / _STEPS]
+    changed = layer.values[np.abs(np.nan_to_num(layer.values)) > bound * _LIMITS[0]]
     mean = number(float(changed.mean()), 2, language) if changed.size else "0"
     return figure(drawn.png(dpi=110), text("comparison.map_alt", language, mean=mean, **words), caption)
 
