@@ -13,7 +13,7 @@ import xarray as xr
 from twin.city import gaps as gap_table
 from twin.city.gaps import GapLog
 from twin.city.sewer_network import coupled_sewer
-from twin.city.water_structures import water_works
+from twin.city.water_structures import underpass_cells, water_works
 from twin.scenario.indicators import sealed_share
 from twin.scenario.parts import WaterRun
 
@@ -59,6 +59,7 @@ def run_flood(
 
     log = GapLog()
     with ExitStack() as open_networks, warnings.catch_warnings():
+        sewers = _sewers(city, site, asked, log, open_networks)
         warnings.simplefilter("ignore", water.SupercriticalWarning)  # it stands in the attributes, and in the report
         found = water.flood(
             site,
@@ -68,7 +69,7 @@ def run_flood(
             order=asked.order,
             dtype=asked.precision,
             losses=asked.losses,
-            sources=_sewers(city, site, asked, log, open_networks),
+            sources=sewers,
             structures=water_works(city, site, log) if asked.structures else [],
             boundaries=asked.boundary,
             buildings=asked.buildings,
@@ -76,8 +77,20 @@ def run_flood(
             fields_every=None if asked.fields_every is None else 60.0 * asked.fields_every,
             progress=progress,
         )
+        for network in sewers:
+            if hasattr(network, "balance"):
+                found.attrs |= {f"sewer_{name}": round(value, 6) for name, value in network.balance().items()}
+    found = found.assign(underpass_depth=_underpasses(city, site, found))
     found.attrs["gaps"] = gap_table.to_json(log.table())
     return _rated(found, asked.classes)
+
+
+def _underpasses(city: City, site: xr.Dataset, found: xr.Dataset) -> xr.DataArray:
+    """Return the greatest depth [m] in each underpass, by its name."""
+    places = underpass_cells(city, site)
+    deepest = [float(np.nan_to_num(found["depth_max"].values)[cells].max()) for cells in places.values()]
+    attrs = {"units": "m", "long_name": "Greatest depth of water in underpasses"}
+    return xr.DataArray(np.array(deepest, dtype=float), {"underpass": list(places)}, ("underpass",), attrs=attrs)
 
 
 def _rated(found: xr.Dataset, classes: str) -> xr.Dataset:

@@ -81,6 +81,8 @@ def _rows(site: xr.Dataset, water: xr.Dataset) -> Iterator[tuple[Any, ...]]:
     if "hazard_max" in water:
         swept = int((ground & (np.nan_to_num(water["hazard_max"].values) >= _DANGER)).sum())
         yield _row("flood_area_sweeping", "m2", swept * cell, swept / max(1, int(ground.sum())))
+    if water.sizes.get("underpass", 0):
+        yield _row("underpass_depth", "cm", 100.0 * float(water["underpass_depth"].max()))
     if volumes["rain"] > 0:
         for name in ("outflow", "sewer", "infiltrated", "held", "on_ground"):
             yield _row(
