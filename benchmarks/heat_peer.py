@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import tempfile
 import time
 from datetime import datetime
@@ -82,7 +81,8 @@ def run(scene: Any, maps: Path | None, *, isotropic: bool, absorption: float) ->
         figures["day CPU s"], figures["day wall s"] = time.process_time() - cpu, time.perf_counter() - wall
         if maps:
             keep_maps(f"{folder}/out", maps)
-    figures["peak MiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    marks = [line for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines() if "VmHWM" in line]
+    figures["peak MiB"] = int(marks[0].split()[1]) / 1024  # getrusage would count the parent's memory
     return figures
 
 

@@ -36,6 +36,7 @@ _ZERO_IS_NOTHING = ("building_id", "land_cover")
 _COG_OPTIONS = {
     "driver": "COG",
     "compress": "DEFLATE",
+    "level": "1",  # two thirds of the time of the usual 6 for files 4 % larger
     "overview_resampling": "nearest",
     "bigtiff": "IF_SAFER",
     "num_threads": "1",
