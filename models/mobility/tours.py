@@ -105,6 +105,7 @@ def watering_tours(
     >>> tours.stops["id"].tolist(), float(tours.tours["km"].sum())
     (['Yard', 'a', 'H1', 'b', 'Yard'], 2.34)
     """
+    _solver()
     begun = time.perf_counter()
     trees = _table(plan, "plan", {"id": None, "x": None, "y": None, "litres": None, **_TREES})
     fleet = _table(vehicles, "vehicles", {"name": None, "capacity": None, **_VEHICLES})
@@ -137,6 +138,14 @@ def watering_tours(
         "feasible": bool(best.is_feasible()),
     }
     return tour_tables(best, trees, serve, fleet, factor, taps, use_taps, yards, travel, unserved, search)
+
+
+def _solver() -> Any:
+    try:
+        import pyvrp
+    except ImportError:
+        raise InputError("Watering tours need PyVRP: pip install 'urban-twin[tours]'.") from None
+    return pyvrp
 
 
 def _table(rows: Rows, what: str, columns: Mapping[str, Any]) -> pd.DataFrame:
@@ -229,10 +238,7 @@ def _problem(
     yards: pd.DataFrame, travel: Travel, prize_km: float,
 ) -> tuple[Any, np.ndarray]:  # fmt: skip
     """Return PyVRP's problem and the rows of the hydrants that can be reached."""
-    try:
-        import pyvrp
-    except ImportError:
-        raise InputError("Watering tours need PyVRP: pip install 'urban-twin[tours]'.") from None
+    pyvrp = _solver()
     own = np.arange(len(yards), len(yards) + len(taps))
     ways = np.isfinite(travel.duration[:1, own]).all(axis=0) & np.isfinite(travel.duration[own, :1]).all(axis=1)
     use_taps = np.flatnonzero(ways)
@@ -351,7 +357,7 @@ def _parameters(data: Any) -> Any:
     if data.num_clients < 300:
         return pyvrp.SolveParams()
     return pyvrp.SolveParams(
-        neighbourhood=NeighbourhoodParams(num_neighbours=20), perturbation=PerturbationParams(1, 15)
+        neighbourhood=NeighbourhoodParams(num_neighbours=30), perturbation=PerturbationParams(1, 15)
     )
 
 
