@@ -20,6 +20,10 @@ from twin.scenario.measures.kinds import LINE, POLYGON, Measure
 
 __all__ = ["CloseRoad", "Demolish", "NewBuilding"]
 
+_TOUCHED = (
+    "surface_height", "building_id", "land_cover", "albedo", "emissivity", "imperviousness", "manning_n",
+    "canopy_height", "trunk_height",
+)  # fmt: skip
 _MODELS = (".gml", ".xml", ".json", ".jsonl", ".citygml", ".cityjson")
 
 
@@ -27,7 +31,7 @@ class Demolish(Measure):
     """``demolish``: buildings with all their parts."""
 
     TAKES: ClassVar[tuple[str, ...]] = ("ids", "points", "polygon", "geometry", "file")
-    TOUCHES: ClassVar[tuple[str, ...]] = ("surface_height", "building_id", "land_cover", "imperviousness")
+    TOUCHES: ClassVar[tuple[str, ...]] = _TOUCHED
 
     kind: Literal["demolish"] = Field(description="Which measure.")
     leaves: Literal["bare_soil", "grass", "gravel", "paved"] = Field(
@@ -57,7 +61,7 @@ class Demolish(Measure):
 class NewBuilding(Measure):
     """``new_building``: a footprint with a height, or a CityGML or CityJSON file."""
 
-    TOUCHES: ClassVar[tuple[str, ...]] = ("surface_height", "building_id", "land_cover", "imperviousness", "albedo")
+    TOUCHES: ClassVar[tuple[str, ...]] = _TOUCHED
 
     kind: Literal["new_building"] = Field(description="Which measure.")
     height: float | None = Field(default=None, gt=2, le=300, description="Of a footprint's flat roof [m].")

@@ -116,7 +116,7 @@ def along(shapes: list[shapely.Geometry], spacing: float) -> list[shapely.Point]
 class PlantTrees(Planting):
     """``plant_trees``: trees at points, or along a line or street with a spacing."""
 
-    TAKES: ClassVar[tuple[str, ...]] = ("points", "line", "geometry", "file")
+    TAKES: ClassVar[tuple[str, ...]] = ("points", "line", "geometry", "file", "street")
     TOUCHES: ClassVar[tuple[str, ...]] = ("canopy_height", "trunk_height")
 
     kind: Literal["plant_trees"] = Field(description="Which measure.")
