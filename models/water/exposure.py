@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from models.layers import InputError
-from models.water.outline import cells_at_outline
+from models.water.outline import building_index, cells_at_outline
 
 __all__ = ["building_depths", "exceedances", "street_depths"]
 
@@ -59,8 +59,7 @@ def building_depths(
     [{'building_id': 7, 'facade_cells': 6, 'depth_max': 0.4, 'depth_mean': 0.133}]
     """
     number = np.asarray(building_id)
-    every = np.unique(number[number > 0])
-    index = np.where(number > 0, np.searchsorted(every, number), -1)
+    every, index = building_index(number)
     cells, of = cells_at_outline(index, number <= 0)
     table = pd.DataFrame({"building_id": every, "facade_cells": np.bincount(of, minlength=len(every))})
     fields = {"depth": depth, "arrival": arrival, "duration": duration, "velocity": velocity}

@@ -19,7 +19,7 @@ from scipy import ndimage
 from models.layers import LAND_COVER, InputError, land_cover_property
 from models.water.exchange import Surface
 from models.water.measures import Measure, Stacks
-from models.water.outline import cells_at_outline
+from models.water.outline import building_index, cells_at_outline
 
 __all__ = ["DRAINAGE", "Roofs"]
 
@@ -160,10 +160,11 @@ class Roofs:
         """Find the cells of each roof and where its water comes down."""
         if surface.depth.shape != self._building_id.shape:
             raise InputError(f"building_id has shape {self._building_id.shape}, the grid {surface.depth.shape}.")
-        index = np.searchsorted(self.numbers, self._building_id)
-        index[index == len(self.numbers)] = 0
-        if len(self.numbers):
-            self.drained = (self._building_id > 0) & (self.numbers[index] == self._building_id)
+        every, index = building_index(self._building_id)
+        place = np.full(every.size + 1, -1, dtype=np.int32)  # the last one serves cells without a building, index -1
+        place[np.searchsorted(every, self.numbers)] = np.arange(self.numbers.size)
+        index = place[index]
+        self.drained = index >= 0
         rows, columns = np.nonzero(self.drained)
         of = index[rows, columns]
         order = np.argsort(of, kind="stable")
@@ -186,29 +187,40 @@ class Roofs:
     def _pipes(
         self, index: np.ndarray, open_ground: np.ndarray, area: np.ndarray, size: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        count = len(self.numbers)
-        cells, of = cells_at_outline(np.where(self.drained, index, -1), open_ground)
-        width = open_ground.shape[1]
-        chosen: list[np.ndarray] = []
-        splits = np.split(cells, np.searchsorted(of, np.arange(1, count))) if count else []
-        nearest = None
+        count, width = len(self.numbers), open_ground.shape[1]
+        cells, of = cells_at_outline(index, open_ground)
+        cells, of = self._without_ground(cells, of, open_ground)
         rows, columns, offsets = self._roof
-        for b, around in enumerate(splits):
-            own = slice(offsets[b], offsets[b + 1])
-            if not around.size:
-                if nearest is None:
-                    nearest = ndimage.distance_transform_edt(~open_ground, return_indices=True)
-                at = np.argmin(nearest[0][rows[own], columns[own]])
-                row, column = rows[own][at], columns[own][at]
-                around = np.array([nearest[1][0, row, column] * width + nearest[1][1, row, column]])
-            angle = np.arctan2(around // width - rows[own].mean(), around % width - columns[own].mean())
-            around = around[np.argsort(angle, kind="stable")]
-            pipes = min(len(around), max(1, round(area[b] / self._per_pipe)))
-            chosen.append(around[(np.arange(pipes) * len(around)) // pipes])
-        flat = np.concatenate(chosen) if chosen else np.zeros(0, dtype=np.int64)
-        ends = np.concatenate([[0], np.cumsum([len(one) for one in chosen])]).astype(np.int64)
+        owner = np.repeat(np.arange(count), np.diff(offsets))
+        size_of = np.maximum(np.diff(offsets), 1)
+        middle = [np.bincount(owner, weights=axis, minlength=count) / size_of for axis in (rows, columns)]
+        angle = np.arctan2(cells // width - middle[0][of], cells % width - middle[1][of])
+        cells = cells[np.lexsort((angle, of))]  # once around each building
+        around = np.bincount(of, minlength=count)
+        pipes = np.minimum(np.maximum(np.rint(area / self._per_pipe).astype(np.int64), 1), around)
+        ends = np.concatenate([[0], np.cumsum(pipes)]).astype(np.int64)
+        owner = np.repeat(np.arange(count), pipes)
+        place = ((np.arange(ends[-1]) - ends[owner]) * around[owner]) // pipes[owner]
+        flat = cells[np.concatenate([[0], np.cumsum(around)])[owner] + place]
         flat = self._to_green(flat, ends, open_ground, size)
         return flat // width, flat % width, ends
+
+    def _without_ground(
+        self, cells: np.ndarray, of: np.ndarray, open_ground: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Add the nearest open cell of buildings that have none at their outline."""
+        shut = np.setdiff1d(np.arange(len(self.numbers)), of)
+        if not shut.size:
+            return cells, of
+        far, at = ndimage.distance_transform_edt(~open_ground, return_indices=True)
+        rows, columns, offsets = self._roof
+        extra = []
+        for b in shut:
+            own = slice(offsets[b], offsets[b + 1])
+            nearest = np.argmin(far[rows[own], columns[own]])
+            row, column = rows[own][nearest], columns[own][nearest]
+            extra.append(at[0, row, column] * open_ground.shape[1] + at[1, row, column])
+        return np.concatenate([cells, np.array(extra, dtype=np.int64)]), np.concatenate([of, shut])
 
     def _to_green(self, flat: np.ndarray, ends: np.ndarray, open_ground: np.ndarray, size: float) -> np.ndarray:
         """Move the outlets of gardens and swales to the nearest cell of that kind."""

@@ -273,3 +273,35 @@ def test_names_in_german_and_all_kinds_are_valid() -> None:
 def test_bad_measures_are_named(call: object, says: str) -> None:
     with pytest.raises(InputError, match=says):
         call()  # type: ignore[operator]
+
+
+def test_a_flood_with_rain_roofs_losses_and_measures_closes() -> None:
+    side = 40
+    y, _ = np.mgrid[0:side, 0:side]
+    number, cover = np.zeros((side, side), np.int32), np.full((side, side), LAND_COVER["grass"], np.uint8)
+    number[6:12, 6:14], number[6:12, 22:30] = 1, 2
+    cover[14:18] = LAND_COVER["asphalt"]
+    cover[number > 0] = LAND_COVER["building"]
+    ground = (50.0 - 0.02 * y).astype(np.float32)
+    layers = {"terrain_height": ground, "surface_height": ground + 8.0 * (number > 0), "building_id": number,
+              "land_cover": cover, "canopy_height": np.where(y > 30, 12.0, 0.0)}  # fmt: skip
+    axis = np.arange(side) * 2.0 + 1.0
+    site = xr.Dataset({name: (("y", "x"), a) for name, a in layers.items()}, coords={"y": axis[::-1], "x": axis})
+    trench = np.zeros((side, side), dtype=bool)
+    trench[19:21, 5:35] = True
+    depths = []
+    for with_trench in (False, True):
+        measures = [water.Retention([water.measure("tree_trench", trench)])] if with_trench else []
+        rain = water.Rain(
+            water.design_storm(40.0, 20, shape="block"), site, roof_drainage={1: "downpipe", 2: "sewer"},
+            roof_storage=1.0, interception=water.crown_storage(site),
+        )  # fmt: skip
+        losses = water.Losses(site, without=measures[0].covers(trench.shape) if measures else None)
+        result = water.flood(site, rain, duration=1800.0, dtype="float64", losses=losses, sources=measures)
+        volume = result["volume"].to_series()
+        assert abs(volume["error"]) < 1e-9 * volume["rain"]
+        assert volume["rain"] == pytest.approx(side * side * 4.0 * 0.04)
+        assert volume["sewer"] == pytest.approx(-48 * 4.0 * 0.039)
+        depths.append(float(result["depth_max"].values[24, 5:35].mean()))
+    assert volume["retention_stored"] < -5.0
+    assert depths[1] < 0.8 * depths[0]  # what the trench took is missing downhill
