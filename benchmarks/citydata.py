@@ -102,6 +102,7 @@ class Bench:
             top = speed if name == ceiling else top
             ratio = f"{speed / top:.2f}" if top else ""
             found = ", ".join(f"{count:,} {thing}" for thing, count in told["found"].items())
+            print(f"  {what}, {name}: {told['seconds']:.2f} s", file=sys.stderr, flush=True)
             yield (
                 f"| {what}, {size:.0f} MB | {name} | {told['seconds']:.2f} | {speed:.0f} | {ratio} | "
                 f"{told['peak']:.0f} ({told['bare']:.0f}) | {told['load']:.1f} | {found} |"
@@ -269,11 +270,11 @@ def summary(bench: Bench) -> list[str]:
 
 
 SECTIONS: dict[str, Callable[[Bench], list[str]]] = {
-    "citygml": citygml,
-    "parallel": parallel,
     "cityjson": cityjson,
     "layers": layers,
     "roofs": roofs,
+    "parallel": parallel,
+    "citygml": citygml,
 }
 
 
@@ -298,15 +299,12 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(given.data.resolve(), given.megabytes, given.peer_python, given.runs, Path(folder))
-        tables = {}
         for name in given.only:
-            tables[name] = SECTIONS[name](bench)
-            print("\n".join(tables[name]), end="\n\n", flush=True)
-        if len(given.only) == len(SECTIONS):
-            tables["goals"] = summary(bench)
+            lines = SECTIONS[name](bench)
+            print("\n".join(lines), end="\n\n", flush=True)
+            if given.write is not None:
+                write(given.write, {name: lines} | ({"goals": summary(bench)} if name == given.only[-1] else {}))
         print("\n".join(summary(bench)))
-    if given.write is not None:
-        write(given.write, tables)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 from twin.city.placing import Reference
 from twin.city.profile import TreesLayer, TreeUnits, nearest
-from twin.errors import InputError
+from twin.errors import TextError
 
 __all__ = ["ColumnMapping", "cadastres", "column_mapping", "recognised"]
 
@@ -65,8 +65,8 @@ def column_mapping(layer: TreesLayer, available: Sequence[str], file: Path, ref:
     name = layer.cadastre.lower() if layer.cadastre else ""
     if name and name not in cadastres():
         allowed = [key for key in cadastres() if key != "general"]
-        raise InputError(
-            f"{layer.cadastre!r} is no known tree cadastre{nearest(name, allowed)}: known are {', '.join(allowed)}."
+        raise TextError(
+            "cadastre_unknown", cadastre=layer.cadastre, near=nearest(name, allowed), listed=", ".join(allowed)
         )
     if not name and layer.columns is None:
         name = recognised(available) or "general"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,12 +13,14 @@ import pandas as pd
 import shapely
 
 from twin.city.features import column_named, first_known, numbers
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 __all__ = ["is_delimited", "points_of", "read_delimited", "read_points"]
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 _SAMPLE = 1 << 16
+_OPEN_QUOTE = re.compile(r"EOF inside string starting at row (\d+)")
+_CELLS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 
 
 def is_delimited(file: Path) -> bool:
@@ -81,18 +84,25 @@ def read_delimited(
             nrows=rows,
         )
     except UnicodeDecodeError as error:
-        raise InputError(
-            f'{file} is not in encoding {encoding!r} (byte {error.start}): give encoding = ..., for example "cp1252".'
-        ) from None
+        raise TextError("table_encoding", file=file, encoding=encoding, byte=error.start) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        reason = str(error).split("\n")[0].rstrip(".")
-        raise InputError(
-            f"{file} is no table with separator {separator!r} ({reason}): give separator = ... ."
-        ) from None
+        raise _no_table(str(error), file, separator) from None
     table.columns = pd.Index([str(name).strip() for name in table.columns])
     if table.empty:
-        raise InputError(f"{file} holds a heading but no row: get the file again, or leave the layer out.")
+        raise TextError("table_without_row", file=file)
     return table
+
+
+def _no_table(reason: str, file: Path, separator: str) -> TextError:
+    """Return the error for what the reader of tables met, in words of its own."""
+    open_quote = _OPEN_QUOTE.search(reason)
+    if open_quote:
+        return TextError("table_quote_open", file=file, row=int(open_quote.group(1)) + 1)
+    cells = _CELLS.search(reason)
+    if cells:
+        columns, line, found = cells.groups()
+        return TextError("table_cells", file=file, line=line, cells=found, columns=columns, separator=separator)
+    return TextError("table_unreadable", file=file, separator=separator)
 
 
 def points_of(table: pd.DataFrame, columns: Mapping[str, str], file: Path, decimal: str | None) -> np.ndarray:
@@ -101,10 +111,7 @@ def points_of(table: pd.DataFrame, columns: Mapping[str, str], file: Path, decim
         return np.asarray(shapely.from_wkt(table[columns["geometry"]].to_numpy(dtype=object), on_invalid="ignore"))
     if "x" not in columns or "y" not in columns:
         listed = ", ".join(map(str, table.columns))
-        raise InputError(
-            f"{file}: the columns of the coordinates are not known: name them with columns = {{ x = ..., y = ... }}; "
-            f"it has {listed}."
-        )
+        raise TextError("coordinates_unknown", file=file, listed=listed)
     x, _ = numbers(table[columns["x"]], decimal=decimal)
     y, _ = numbers(table[columns["y"]], decimal=decimal)
     bad = np.isnan(x) | np.isnan(y)

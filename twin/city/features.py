@@ -18,7 +18,7 @@ from models.layers import read_table
 from twin.city.geoparquet import PARQUET_SUFFIXES, describe_parquet, read_geoparquet
 from twin.city.openstreetmap import OSM_SUFFIXES, is_osm, options, read_osm
 from twin.city.profile import nearest
-from twin.errors import InputError
+from twin.errors import InputError, Phrase, TextError
 
 __all__ = [
     "VECTOR_SUFFIXES",
@@ -35,7 +35,7 @@ VECTOR_SUFFIXES = (
     *PARQUET_SUFFIXES,
     *OSM_SUFFIXES,
 )
-_SAY = "GeoPackage, Shapefile, GeoJSON, FlatGeobuf, GeoParquet or OpenStreetMap extract"
+_SAY = Phrase("say_vector")
 
 
 @cache
@@ -64,7 +64,7 @@ def column_named(wanted: str, available: Sequence[str], where: str) -> str:
     if len(same) == 1:
         return same[0]
     listed = ", ".join(available) or "none"
-    raise InputError(f"{where} has no column {wanted!r}{nearest(wanted, available)}: its columns are {listed}.")
+    raise TextError("column_missing", where=where, wanted=wanted, near=nearest(wanted, available), listed=listed)
 
 
 def first_known(names: Iterable[str], available: Sequence[str]) -> str | None:
@@ -83,16 +83,18 @@ def _info(file: Path, layer: str | None, encoding: str | None) -> dict[str, Any]
     try:
         layers = [str(name) for name, _ in pyogrio.list_layers(file)]
         if not layers:
-            raise InputError(f"{file} holds no vector layer: expected is a {_SAY} with features.")
+            raise TextError("vector_without_layer", file=file, formats=_SAY)
         if layer is None and len(layers) > 1:
-            raise InputError(f"{file} holds {len(layers)} layers ({', '.join(layers)}): name one with layer = ....")
+            raise TextError("vector_layers_several", file=file, count=len(layers), listed=", ".join(layers))
         if layer is not None and layer not in layers:
-            raise InputError(f"{file} has no layer {layer!r}{nearest(layer, layers)}: it holds {', '.join(layers)}.")
+            raise TextError(
+                "vector_layer_missing", file=file, layer=layer, near=nearest(layer, layers), listed=", ".join(layers)
+            )
         if is_osm(file):
             return dict(pyogrio.read_info(file, layer=layer, force_feature_count=True, **options()))
         return dict(pyogrio.read_info(file, layer=layer, encoding=encoding))
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise InputError(f"{file} cannot be read as a vector file ({_short(error)}): expected is a {_SAY}.") from None
+        raise TextError("vector_unreadable", file=file, reason=_short(error), formats=_SAY) from None
 
 
 def _short(error: Exception) -> str:
@@ -106,7 +108,7 @@ def layer_names(file: Path) -> list[str]:
     try:
         return [str(name) for name, _ in pyogrio.list_layers(file)]
     except pyogrio.errors.DataSourceError as error:
-        raise InputError(f"{file} cannot be read as a vector file ({_short(error)}): expected is a {_SAY}.") from None
+        raise TextError("vector_unreadable", file=file, reason=_short(error), formats=_SAY) from None
 
 
 def describe_file(file: Path, layer: str | None = None, encoding: str | None = None) -> dict[str, Any]:
@@ -161,9 +163,9 @@ def read_features(
     wanted = sorted(set(taken.values()), key=available.index)
     frame = whole if whole is not None else _frame(file, layer, encoding, wanted)
     if not isinstance(frame, gpd.GeoDataFrame):
-        raise InputError(f"{file} is a table without geometry: expected is a {_SAY} with points, lines or polygons.")
+        raise TextError("vector_without_geometry", file=file, formats=_SAY)
     if frame.empty:
-        raise InputError(f"{file} holds no features: get the file again, or leave the layer out of the profile.")
+        raise TextError("vector_without_features", file=file)
     data = {ours: frame[theirs] for ours, theirs in taken.items()}
     geometry = gpd.GeoSeries(shapely.force_2d(frame.geometry.values), index=frame.index, crs=frame.crs)
     result = gpd.GeoDataFrame(data, geometry=geometry, crs=frame.crs)

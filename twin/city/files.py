@@ -15,7 +15,7 @@ import pandas as pd
 from twin.city.citygml.files import SUFFIXES
 from twin.city.model import SOURCE_COLUMNS
 from twin.city.profile import Layer
-from twin.errors import InputError
+from twin.errors import TextError
 
 __all__ = ["found", "holds_cityjson", "is_citygml", "sha256", "source_rows"]
 
@@ -44,14 +44,14 @@ def found(paths: Iterable[str], role: str, *, suffixes: Sequence[str] = ()) -> l
     for path in paths:
         hits = [Path(hit) for hit in sorted(glob.glob(path, recursive=True))] if glob.has_magic(path) else [Path(path)]
         if not hits:
-            raise InputError(f"No file fits the pattern {path} of layer {role!r}: check the folder and the ending.")
+            raise TextError("file_pattern", path=path, role=role)
         for hit in hits:
             files += _inside(hit, role, suffixes) if hit.is_dir() else [hit]
     for file in files:
         if not file.exists():
-            raise InputError(f"The {role} file {file} does not exist: check the path.")
+            raise TextError("file_missing", role=role, file=file)
         if file.stat().st_size == 0:
-            raise InputError(f"The {role} file {file} is empty (0 bytes): get the file again.")
+            raise TextError("file_empty", role=role, file=file)
     return list(dict.fromkeys(files))
 
 
@@ -61,7 +61,7 @@ def _inside(folder: Path, role: str, suffixes: Sequence[str]) -> list[Path]:
     inside = sorted(f for f in folder.rglob("*") if f.is_file() and f.name.lower().endswith(tuple(suffixes)))
     if not suffixes or not inside:
         wanted = ", ".join(suffixes) or "one file"
-        raise InputError(f"The folder {folder} holds no {role} file: expected is {wanted}.")
+        raise TextError("folder_without", folder=folder, role=role, wanted=wanted)
     return inside
 
 

@@ -45,7 +45,7 @@ from twin.city.trees import read_trees
 from twin.city.vectors import read_stations, read_streets
 from twin.city.water_structures import read_structures
 from twin.city.writers.stored import is_stored, open_city
-from twin.errors import InputError
+from twin.errors import InputError, Phrase, TextError
 from twin.progress import track
 
 __all__ = ["load", "profile_of"]
@@ -147,7 +147,7 @@ def load(
         changes["crs"] = crs.to_wkt() if isinstance(crs, pyproj.CRS) else str(crs)
     plan = plan.model_copy(update=changes)
     if not plan.layers:
-        raise InputError('Nothing to load: give a city profile, or at least one layer such as buildings="lod2.gml".')
+        raise TextError("nothing_to_load")
     with track("Loading the city", total=len(plan.layers) + 1) as done:
         return _Loading(plan, done).city()
 
@@ -189,9 +189,7 @@ def profile_of(profile: PathLike | None, given: Mapping[str, LayerSpec | None] |
 def _role_of(path: Path) -> str:
     """Return the layer that a single data file given as a city is, by its ending."""
     if not path.exists():
-        raise InputError(
-            f"{path} does not exist: give a city profile (TOML), a CityGML or CityJSON file or a folder of them."
-        )
+        raise TextError("path_missing", path=path)
     if is_citygml(os.fspath(path)) or holds_cityjson(os.fspath(path)):
         return "buildings"
     name = path.name.lower()
@@ -204,14 +202,9 @@ def _role_of(path: Path) -> str:
 
         info = describe_file(path)
         if "Polygon" in str(info["geometry_type"]):
-            raise InputError(
-                f"{path} holds polygons, which may be buildings or land cover: say which, for example "
-                f'load(buildings={{"path": "{path.name}", "height": "..."}}).'
-            )
+            raise TextError("polygons_of_what", path=path, name=path.name)
         return "trees" if "Point" in str(info["geometry_type"]) else "streets"
-    raise InputError(
-        f"{path} is of no known kind: give a city profile (TOML), CityGML, CityJSON, a vector file, a raster or a table."
-    )
+    raise TextError("path_unknown_kind", path=path)
 
 
 def _layer_table(role: str, spec: LayerSpec) -> Any:
@@ -250,7 +243,7 @@ class _Loading:
         """Read all layers and return the city."""
         if self.plan.crs is not None:
             self.ref.crs = parsed(self.plan.crs, "The city's crs")
-            require_projected(self.ref.crs, None, "The city")
+            require_projected(self.ref.crs, None, Phrase("the_city"))
         self._plan_area()
         city = self._buildings()
         if self.plan.terrain is not None:
@@ -281,7 +274,7 @@ class _Loading:
         elif area is not None:
             self.ref.find_area = lambda crs: _area_of(area, crs)
             if self.ref.crs is not None:
-                self.ref.settle(self.ref.crs, None, "The city")
+                self.ref.settle(self.ref.crs, None, Phrase("the_city"))
 
     def _note(self, files: Sequence[Path], layer: Layer, role: str) -> None:
         self._read(source_rows(files, _licensed(layer), role))

@@ -18,7 +18,7 @@ import pyproj
 from twin.city.crs import crs_label, parse_crs, utm_crs
 from twin.city.defaults import default
 from twin.city.gaps import GapLog
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 __all__ = [
     "Bounds",
@@ -68,17 +68,11 @@ def require_projected(crs: pyproj.CRS, bounds: Bounds | None, where: str) -> Non
         units = {axis.unit_name for axis in crs.axis_info[:2]}
         if units <= {"metre", "meter", "m"}:
             return
-        raise InputError(
-            f"{where} is in {crs_label(crs)}, which counts in {', '.join(sorted(units))}: "
-            'name a CRS in metres, for example crs = "EPSG:25832".'
-        )
+        raise TextError("crs_units", where=where, crs=crs_label(crs), units=", ".join(sorted(units)))
     longitude, latitude = ((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2) if bounds else (9.0, 51.0)
     european = -25 < longitude < 42 and 34 < latitude < 72  # the official systems there are ETRS89
     fitting = crs_label(utm_crs(pyproj.CRS("EPSG:4258") if european else crs, longitude, latitude))
-    raise InputError(
-        f"{where} is in {crs_label(crs)}, which counts in degrees, but a city needs metres: "
-        f'name a projected CRS for the city, here crs = "{fitting}".'
-    )
+    raise TextError("crs_in_degrees", where=where, crs=crs_label(crs), fitting=fitting)
 
 
 def bounds_text(bounds: Bounds) -> str:
@@ -93,16 +87,13 @@ def refuse_degrees(bounds: Bounds, crs: pyproj.CRS, where: str) -> None:
     if not np.isfinite(bounds).all() or crs.is_geographic:
         return
     if max(abs(v) for v in bounds) <= 180 and max(east - west, north - south) <= _WIDEST:
-        raise InputError(
-            f"{where} says {crs_label(crs)}, which counts in metres, but its coordinates ({bounds_text(bounds)}) look "
-            'like degrees: give the layer crs = "EPSG:4326".'
-        )
+        raise TextError("crs_like_degrees", where=where, crs=crs_label(crs), extent=bounds_text(bounds))
     prefix = int(west // 1e6)
     if prefix in _PREFIXED and int(east // 1e6) == prefix and horizontal(crs).to_epsg() not in _PREFIXED.values():
-        raise InputError(
-            f"{where} says {crs_label(crs)}, but its coordinates ({bounds_text(bounds)}) carry the zone number "
-            f'{prefix} before the easting: give the layer crs = "EPSG:{_PREFIXED[prefix]}".'
-        )
+        raise TextError(
+            "crs_zone_number", where=where, crs=crs_label(crs), extent=bounds_text(bounds), prefix=prefix,
+            fitting=f"EPSG:{_PREFIXED[prefix]}",
+        )  # fmt: skip
 
 
 def overlap(one: Bounds, other: Bounds) -> bool:
@@ -125,9 +116,8 @@ def require_overlap(
     reach = default("neighbour_margin") if margin is None else margin
     if reference is None or overlap(bounds, grown(reference, reach)):
         return
-    raise InputError(
-        f"{where} ({bounds_text(bounds)}) does not overlap {reference_name} ({bounds_text(reference)}): "
-        "check its CRS, or whether it is the file of another place."
+    raise TextError(
+        "elsewhere", where=where, extent=bounds_text(bounds), reference=reference_name, other=bounds_text(reference)
     )
 
 
@@ -169,10 +159,7 @@ def assumed_crs(
         label = crs_label(horizontal(city))
         log.add("crs_assumed", layer=layer, severity="warning", count=1, of=1, source=where, default=label)
         return horizontal(city)
-    raise InputError(
-        f'{where} names no coordinate reference system: add crs = "{hint}" (or the one it is in) to its table '
-        f"[{layer}] of the profile."
-    )
+    raise TextError("crs_missing", where=where, hint=hint, layer=layer)
 
 
 def placed(frame: gpd.GeoDataFrame, crs: pyproj.CRS) -> gpd.GeoDataFrame:
@@ -186,7 +173,7 @@ def parsed(name: str, where: str) -> pyproj.CRS:
     """Return the CRS that a profile names, German names of the state surveys included."""
     crs = parse_crs(name).crs
     if crs is None:
-        raise InputError(f'{where}: {name!r} is no known coordinate reference system: write for example "EPSG:25832".')
+        raise TextError("crs_unknown", where=where, name=name)
     return crs
 
 
@@ -273,9 +260,7 @@ class Reference:
         """
         bounds: Bounds = tuple(float(v) for v in frame.total_bounds)  # type: ignore[assignment]
         if not np.isfinite(bounds).all():
-            raise InputError(
-                f"{where} has no usable coordinates (its extent is {bounds_text(bounds)}): check the file."
-            )
+            raise TextError("coordinates_missing", where=where, extent=bounds_text(bounds))
         crs = self.crs_of(bounds, declared, frame.crs, where, layer, speechless=speechless)
         frame = frame.set_crs(crs, allow_override=True)
         frame = placed(frame, self.settle(crs, bounds, where))

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from twin.errors import InputError
+from twin.errors import InputError, Phrase
 
 __all__ = [
     "BuildingsLayer",
@@ -49,7 +49,7 @@ def nearest(word: str, allowed: Sequence[str]) -> str:
     """
     lower = {name.lower(): name for name in allowed}
     found = difflib.get_close_matches(word.lower(), list(lower), n=1, cutoff=0.5)
-    return f" (did you mean {lower[found[0]]!r}?)" if found else ""
+    return Phrase("did_you_mean", word=lower[found[0]]) if found else ""
 
 
 class _Table(BaseModel):

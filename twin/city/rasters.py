@@ -17,13 +17,13 @@ from rasterio.windows import Window
 
 from twin.city.crs import crs_label
 from twin.city.placing import Bounds, Reference, horizontal, same_place
-from twin.errors import InputError
+from twin.errors import InputError, Phrase, TextError
 
 __all__ = ["RASTER_SUFFIXES", "Raster", "read_raster"]
 
 RASTER_SUFFIXES = (".tif", ".tiff", ".asc", ".xyz", ".txt", ".vrt", ".img", ".xyz.gz")
 TEXT_POINTS = (".xyz", ".txt", ".csv", ".xyz.gz", ".gz")
-_SAY = "GeoTIFF, ASCII grid or XYZ raster of heights"
+_SAY = Phrase("say_raster")
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,16 @@ def read_raster(file: Path, *, nodata: float | None = None, window: Bounds | Non
     try:
         with rasterio.open(file) as source:
             if source.count != 1:
-                raise InputError(f"{file} has {source.count} bands, but a height raster has one: name a {_SAY}.")
+                raise TextError("raster_bands", file=file, count=source.count, formats=_SAY)
             crs = pyproj.CRS(source.crs.to_wkt()) if source.crs else None
             if source.transform.is_identity:
-                raise InputError(f"{file} does not say where it lies (no geotransform): name a {_SAY} with its place.")
+                raise TextError("raster_nowhere", file=file, formats=_SAY)
             part = _window(source, window)
             band = source.read(1, window=part, masked=nodata is None)
             transform = source.window_transform(part) if part is not None else source.transform
     except RasterioIOError as error:
         reason = str(error).split("\n")[0].rstrip(".")[:160]
-        raise InputError(f"{file} cannot be read as a raster ({reason}): expected is a {_SAY}.") from None
+        raise TextError("raster_unreadable", file=file, reason=reason, formats=_SAY) from None
     values = np.ma.filled(band.astype(np.float32), np.nan) if nodata is None else band.astype(np.float32)
     if nodata is not None:
         values[values == np.float32(nodata)] = np.nan

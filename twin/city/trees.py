@@ -26,7 +26,7 @@ from twin.city.model import TREE_COLUMNS
 from twin.city.openstreetmap import is_osm
 from twin.city.placing import Reference
 from twin.city.profile import TreesLayer
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 __all__ = ["genus_of", "limits", "read_trees"]
 
@@ -162,9 +162,7 @@ def _pointed(frame: gpd.GeoDataFrame, file: Path, ref: Reference) -> gpd.GeoData
     kinds = shapely.get_type_id(shapes)
     placed = np.isin(kinds, _POINTS) & ~shapely.is_empty(shapes)
     if not placed.any():
-        raise InputError(
-            f"{file} holds no tree with a usable point: check the columns of the coordinates, or the file."
-        )
+        raise TextError("trees_without_point", file=file)
     rows = [f"row {i}" for i in frame.index[~placed][:20]]
     count = int((~placed).sum())
     ref.log.add(

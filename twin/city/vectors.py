@@ -16,7 +16,7 @@ from twin.city.features import known_columns, numbers, read_features
 from twin.city.model import NETWORK_COLUMNS, STATION_COLUMNS
 from twin.city.placing import Reference
 from twin.city.profile import StationsLayer, StreetsLayer
-from twin.errors import InputError
+from twin.errors import TextError
 
 __all__ = ["POLYGONS", "mended", "number_column", "of_type", "read_stations", "read_streets", "texts"]
 
@@ -38,7 +38,7 @@ def of_type(
     good = np.isin(kinds, wanted) & ~shapely.is_empty(frame.geometry.values)
     if not good.any():
         found = ", ".join(sorted({str(t) for t in frame.geom_type.dropna().unique()})) or "no geometry"
-        raise InputError(f"{file} holds {found} where layer [{layer}] needs {what}: name another file or layer.")
+        raise TextError("geometry_kind", file=file, found=found, layer=layer, what=what)
     dropped = [f"row {i + 1}" for i in np.flatnonzero(~good)[:20]]
     ref.log.add(
         "geometry_dropped",

@@ -110,11 +110,11 @@ def fault(error: BaseException) -> str:
 
 def _outcome(error: Exception) -> int:
     """Say what went wrong in one sentence and return the exit code."""
-    from twin.errors import InputError
+    from twin.errors import InputError, sentence
     from twin.language import text
 
     if isinstance(error, InputError):
-        complain(str(error))
+        complain(sentence(error))
         return 2
     if isinstance(error, OSError) and error.filename and error.errno in (errno.EACCES, errno.EPERM):
         complain(text("cli.no_permission", file=error.filename))

@@ -1,0 +1,82 @@
+"""Errors people meet often are said in the reader's language; the sentence in code and logs stays English."""
+
+import ast
+import copy
+import pickle
+import re
+import tomllib
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import twin
+from twin.city import delimited
+from twin.errors import InputError, Phrase, TextError, sentence
+
+ROOT = Path(twin.__file__).parent
+TABLES = {
+    tongue: tomllib.loads((ROOT / "texts" / f"errors.{tongue}.toml").read_text("utf-8")) for tongue in ("en", "de")
+}
+
+
+def raised() -> list[tuple[str, set[str]]]:
+    """Key and names of every error text raised in the package."""
+    found = []
+    for file in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name in ("TextError", "Phrase") and isinstance(node.args[0], ast.Constant):
+                found.append((node.args[0].value, {keyword.arg for keyword in node.keywords}))
+    return found
+
+
+def test_every_text_is_raised_with_the_names_it_has_in_both_languages():
+    used = raised()
+    assert len(used) > 25
+    assert {key for key, _ in used} == set(TABLES["en"]) == set(TABLES["de"])
+    for key, names in used:
+        for table in TABLES.values():
+            assert {field for _, field, _, _ in Formatter().parse(table[key]) if field} == names, key
+
+
+def test_a_missing_file_is_said_in_german(tmp_path):
+    with pytest.raises(InputError, match=r"does not exist") as caught:
+        twin.load(trees=tmp_path / "keine.gpkg")
+    assert re.search(r"keine\.gpkg.*gibt es nicht", sentence(caught.value, "de"))
+    assert sentence(caught.value, "en") == str(caught.value)
+
+
+def test_parts_of_a_sentence_follow_its_language():
+    error = TextError(
+        "column_missing", where="a.shp", wanted="hohe", near=Phrase("did_you_mean", word="hoehe"), listed="x"
+    )
+    assert "did you mean 'hoehe'" in str(error)
+    assert "gemeint: 'hoehe'" in sentence(error, "de")
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_errors_of_worker_processes_keep_their_words(again):
+    error = TextError("raster_bands", file="a.tif", count=3, formats=Phrase("say_raster"))
+    assert sentence(again(error), "de") == sentence(error, "de")
+    assert "Höhen" in sentence(error, "de")
+
+
+def test_any_other_error_says_what_it_says():
+    assert sentence(ValueError("plain"), "de") == "plain"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('id;x;y\n1;2;3\n2;"open;4\n5;6;7\n', r"quotation mark that is never closed \(the cell begins in row \d\)"),
+        ("id;x;y\n1;2;3\n1;2;3;4;5\n", r"more cells in line 3 \(5\) than the heading has columns \(3\)"),
+    ],
+)
+def test_a_damaged_table_is_told_in_own_words(tmp_path, text, expected):
+    file = tmp_path / "trees.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=expected) as caught:
+        delimited.read_delimited(file)
+    assert "Error" not in str(caught.value)
+    assert "tokenizing" not in sentence(caught.value, "de")
