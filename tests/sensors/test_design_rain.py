@@ -90,6 +90,16 @@ def test_the_reference_cell_as_csv(shared: Path) -> None:
     assert water.rain_index(depths, 90.0, duration=60).number == 11  # 90 / 37.7 = 2.39
 
 
+def test_a_table_says_where_it_comes_from(tmp_path: Path) -> None:
+    rows = "D_min,HN_001A,HN_100A\n5,6.0,16.9\n"
+    own = sensors.read_kostra(_file(tmp_path, "made.csv", f"# source: made up\n# licence: CC0-1.0\n{rows}"))
+    assert (own.attrs["source"], own.attrs["licence"], own.attrs["attribution"]) == ("made up", "CC0-1.0", "")
+    plain = sensors.read_kostra(_file(tmp_path, "rain.csv", rows))
+    assert (plain.attrs["source"], plain.attrs["licence"]) == ("rain", "")
+    named = sensors.read_kostra(_file(tmp_path, "cell.csv", f"# KOSTRA-DWD-2020, INDEX_RC 7\n{rows}"))
+    assert named.attrs["attribution"] == "Deutscher Wetterdienst"
+
+
 def test_csv_by_cell_one_file_a_duration(tmp_path: Path) -> None:
     for minutes, rows in {5: "1001;5,0;9,0\n1002;6,0;10,0\n", 60: "1001;10,0;30,0\n1002;12,0;40,0\n"}.items():
         (tmp_path / f"StatRR_KOSTRA-DWD-2020_D{minutes:05d}.csv").write_text("INDEX_RC;HN_001A;HN_100A\n" + rows)

@@ -31,7 +31,8 @@ __all__ = ["read_kostra", "read_rain"]
 _DEPTH, _SPREAD = re.compile(r"^HN_(\d{3})A_?$", re.IGNORECASE), re.compile(r"^UC_(\d{3})A_?$", re.IGNORECASE)
 _DURATION = re.compile(r"_D(\d{4,5})(?!\d)", re.IGNORECASE)
 _CELL = re.compile(r"INDEX_RC\s*[=:]?\s*(\d+)", re.IGNORECASE)
-_LICENCE = "CC BY 4.0"
+_SAID = re.compile(r"\b(source|licence|attribution)\s*:\s*([^;\n]+)", re.IGNORECASE)
+_KOSTRA = {"source": "KOSTRA-DWD-2020", "licence": "CC BY 4.0", "attribution": "Deutscher Wetterdienst"}
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,18 @@ def _from_csv(source: Path, cell: int | None) -> tuple[dict[float, pd.Series], i
     return rows, number
 
 
+def _origin(files: list[Path]) -> dict[str, str]:
+    """Return source, licence and attribution: what a table says of itself, else KOSTRA where its name or comments say so."""
+    origin = {"source": files[0].stem, "licence": "", "attribution": ""}
+    comments = ""
+    if files[0].suffix.lower() in (".csv", ".txt"):
+        comments = "\n".join(line for line in text_of(files[0]).splitlines() if line.startswith("#"))
+    said = {key.lower(): value.strip() for key, value in _SAID.findall(comments)}
+    if not said and "KOSTRA-DWD-2020" in f"{files[0].name} {comments}":
+        return dict(_KOSTRA)
+    return origin | said
+
+
 def read_kostra(
     source: str | PathLike[str],
     *,
@@ -243,13 +256,11 @@ def _table(rows: dict[float, pd.Series], cell: int | None, files: list[Path], pa
             durations,
             periods,
             uncertainty=[[one[period] for period in periods] for one in spreads] if complete else None,
-            source="KOSTRA-DWD-2020",
         )
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from None
     table.attrs |= {
-        "licence": _LICENCE,
-        "attribution": "Deutscher Wetterdienst",
+        **_origin(files),
         "files": [file.name for file in files],
         "sha256": [sha256(file) for file in files],
     }
