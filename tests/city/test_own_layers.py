@@ -242,3 +242,18 @@ def test_versions_without_dates_name_their_members(tmp_path: Path) -> None:
     file = written(tmp_path, version("two", "b", "c"), version("one", "a", "b"), change, *(building(i) for i in "abcd"))
     assert read_citygml(file, at="current").buildings["id"].tolist() == ["b", "c", "d"]
     assert gap(read_citygml(file), "gml_versions_together")["count"] == 2
+
+
+@pytest.mark.parametrize(
+    ("attribute", "code", "cover"),
+    [
+        ("surfaceMaterial", "13", "paved"),
+        ("function", "30", "grass"),
+        ("function", "20", "asphalt"),
+        ("function", "3", "asphalt"),
+    ],
+)
+def test_codes_of_traffic_areas(attribute, code, cover):
+    from twin.city.own_layers import _cover
+
+    assert _cover("TrafficArea", {attribute: code}) == (cover, "")

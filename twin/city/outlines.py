@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -76,59 +77,27 @@ def _heights(
     height = number_column(frame, "height", layer.unknown)
     storeys = number_column(frame, "storeys", layer.unknown)
     storeys[~((storeys > 0) & (storeys < 200))] = np.nan
-    ids, total = frame["id"].to_numpy(), len(frame)
+    ids = frame["id"].to_numpy()
+
+    def tell(code: str, severity: str, chosen: np.ndarray, **values: str) -> None:
+        row: dict[str, Any] = {"layer": "buildings", "of": len(ids), "source": file.name, **values}
+        ref.log.add(code, severity=severity, count=int(chosen.sum()), places=ids[chosen], **row)
+
     odd = ~np.isnan(height) & ~((height > 0) & (height <= default("building_height_most")))
-    ref.log.add(
-        "building_height_impossible",
-        layer="buildings",
-        severity="warning",
-        count=int(odd.sum()),
-        of=total,
-        source=file.name,
-        places=ids[odd],
-        most=f"{default('building_height_most'):g}",
-    )
+    tell("building_height_impossible", "warning", odd, most=f"{default('building_height_most'):g}")
     height[odd] = np.nan
-    low = height < default("building_height_low")
-    ref.log.add(
-        "building_low",
-        layer="buildings",
-        severity="info",
-        count=int(low.sum()),
-        of=total,
-        source=file.name,
-        places=ids[low],
-        least=f"{default('building_height_low'):g}",
-    )
+    tell("building_low", "info", height < default("building_height_low"), least=f"{default('building_height_low'):g}")
     known = height[~np.isnan(height)]
     by_storeys = np.isnan(height) & ~np.isnan(storeys)
     each = layer.default_storey_height or default("default_storey_height")
     height[by_storeys] = storeys[by_storeys] * each
-    ref.log.add(
-        "building_height_from_storeys",
-        layer="buildings",
-        severity="default",
-        count=int(by_storeys.sum()),
-        of=total,
-        source=file.name,
-        places=ids[by_storeys],
-        default=f"{each:g} m",
-    )
+    tell("building_height_from_storeys", "default", by_storeys, default=f"{each:g} m")
     missing = np.isnan(height)
     if missing.any():
         enough = len(known) >= default("known_heights_least")
         value = float(np.median(known)) if enough else default("default_storeys") * each
         height[missing] = value
-        ref.log.add(
-            "building_height_missing",
-            layer="buildings",
-            severity="warning",
-            count=int(missing.sum()),
-            of=total,
-            source=file.name,
-            places=ids[missing],
-            default=f"{value:.1f} m",
-        )
+        tell("building_height_missing", "warning", missing, default=f"{value:.1f} m")
     return height, storeys
 
 

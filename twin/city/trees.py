@@ -134,6 +134,22 @@ def _require_sizes(frame: gpd.GeoDataFrame, mapping: ColumnMapping, file: Path, 
     )
 
 
+def _tell_rows(
+    code: str, severity: str, frame: gpd.GeoDataFrame, chosen: np.ndarray, file: Path, ref: Reference
+) -> None:
+    """Write a gap row about some rows of a file, named by their numbers."""
+    rows = [f"row {i}" for i in frame.index[chosen][:20]]
+    ref.log.add(
+        code,
+        layer="trees",
+        severity=severity,
+        count=int(chosen.sum()),
+        of=len(frame),
+        source=file.name,
+        places=rows,
+    )
+
+
 def _standing(frame: gpd.GeoDataFrame, file: Path, ref: Reference) -> gpd.GeoDataFrame:
     """Return the trees that still stand; felled ones are dropped and shown.
 
@@ -143,16 +159,7 @@ def _standing(frame: gpd.GeoDataFrame, file: Path, ref: Reference) -> gpd.GeoDat
         return frame
     words = frame["felled"].astype("string").fillna("").str.strip().str.lower()
     felled = words.str.contains(_FELLED, regex=True).to_numpy(dtype=bool)
-    rows = [f"row {i}" for i in frame.index[felled][:20]]
-    ref.log.add(
-        "trees_felled",
-        layer="trees",
-        severity="info",
-        count=int(felled.sum()),
-        of=len(frame),
-        source=file.name,
-        places=rows,
-    )
+    _tell_rows("trees_felled", "info", frame, felled, file, ref)
     return frame[~felled]
 
 
@@ -163,28 +170,9 @@ def _pointed(frame: gpd.GeoDataFrame, file: Path, ref: Reference) -> gpd.GeoData
     placed = np.isin(kinds, _POINTS) & ~shapely.is_empty(shapes)
     if not placed.any():
         raise TextError("trees_without_point", file=file)
-    rows = [f"row {i}" for i in frame.index[~placed][:20]]
-    count = int((~placed).sum())
-    ref.log.add(
-        "trees_without_place",
-        layer="trees",
-        severity="warning",
-        count=count,
-        of=len(frame),
-        source=file.name,
-        places=rows,
-    )
+    _tell_rows("trees_without_place", "warning", frame, ~placed, file, ref)
     several = placed & (kinds == 4) & (shapely.get_num_geometries(shapes) > 1)
-    rows = [f"row {i}" for i in frame.index[several][:20]]
-    ref.log.add(
-        "trees_of_many_points",
-        layer="trees",
-        severity="info",
-        count=int(several.sum()),
-        of=len(frame),
-        source=file.name,
-        places=rows,
-    )
+    _tell_rows("trees_of_many_points", "info", frame, several, file, ref)
     frame, shapes, kinds = frame[placed], shapes[placed], kinds[placed]
     if (kinds != 0).any():
         points = np.where(kinds == 4, shapely.get_geometry(shapes, 0), shapely.centroid(shapes))
