@@ -84,7 +84,8 @@ class Rain:
         Rates [mm/h] on ``(time,)`` or ``(time, y, x)`` (of the grid of the run); stamps are the starts of the
         intervals unless ``attrs["interval"]`` is "end".
     site : xarray.Dataset, optional
-        Layers ``building_id`` and ``land_cover``; needed for every ``roof_drainage`` but "none", and for crowns.
+        Layers ``building_id`` and ``land_cover``; needed for every ``roof_drainage`` but "none". A rain raster must have its
+        cells.
     roof_drainage : str or mapping
         Where rain on roofs goes: "none" (it falls on the roof cells like elsewhere; it stays there where roofs are
         outside the flow), "downpipe" (open cells at the outline), "sewer", "garden" (nearest green cells) or "swale"
@@ -136,6 +137,8 @@ class Rain:
         self._rates = rates(precipitation)
         self._edges = interval_edges(precipitation)
         self._gridded = self._rates.ndim == 3
+        if self._gridded and site is not None:
+            _same_grid(precipitation, site)
         if not 0.0 <= crown_cover <= 1.0:
             raise InputError(f"crown_cover must be a share from 0 to 1, not {crown_cover:g}.")
         self._cover = float(crown_cover)
@@ -281,6 +284,21 @@ class Rain:
         self._interval, self._before = 0, np.zeros_like(self._before)
         if self._roofs is not None:
             self._roofs.restore({name[6:]: array for name, array in state.items() if name.startswith("roofs_")})
+
+
+def _same_grid(rain: xr.DataArray, site: xr.Dataset) -> None:
+    """Raise :class:`InputError` where both name their cell centres and these differ."""
+    for axis in ("y", "x"):
+        if axis not in rain.coords or axis not in site.coords:
+            continue
+        own, wanted = rain[axis].values.astype(float), site[axis].values.astype(float)
+        if own.shape != wanted.shape or not np.allclose(
+            own, wanted, atol=0.01 * abs(wanted[-1] - wanted[0]) / max(wanted.size - 1, 1)
+        ):
+            raise InputError(
+                f"The rain raster has {own.size} cells along {axis} from {own[0]:g} to {own[-1]:g}, the site {wanted.size} from "
+                f"{wanted[0]:g} to {wanted[-1]:g}: bring it to the grid, rain.interp_like(site, method='nearest')."
+            )
 
 
 def _storage(interception: xr.DataArray | np.ndarray) -> np.ndarray:

@@ -214,6 +214,13 @@ def test_bad_drainage_is_named(options: dict[str, object], says: str) -> None:
 
 
 def test_rasters_of_another_grid_are_refused() -> None:
+    site = _street().assign_coords(y=np.arange(14)[::-1] * 2.0, x=np.arange(20) * 2.0)
+    ones = xr.DataArray(np.ones((14, 20)), dims=("y", "x"), coords=site.coords)
+    raster = (BLOCK * ones).assign_attrs(BLOCK.attrs)
+    water.Rain(raster, site)
+    for other in (raster.isel(y=slice(None, None, -1)), raster.isel(x=slice(3, None))):
+        with pytest.raises(InputError, match="bring it to the grid"):
+            water.Rain(other, site)
     with pytest.raises(InputError, match="shape"):
         water.Rain(BLOCK, interception=np.zeros((3, 3))).step(0.0, 1.0, _surface((2, 2)))
     with pytest.raises(InputError, match="pass site="):
