@@ -102,8 +102,8 @@ def watering_tours(
     >>> trees = pd.DataFrame({"id": ["a", "b"], "x": [100.0, 900.0], "y": [0.0, 0.0], "litres": [80.0, 120.0]})
     >>> tours = watering_tours(trees, [{"name": "Truck", "capacity": 150}], [{"id": "H1", "x": 500.0, "y": 0.0}],
     ...                        {"id": "Yard", "x": 0.0, "y": 0.0}, iterations=50)
-    >>> tours.stops["id"].tolist(), float(tours.tours["km"].sum())
-    (['Yard', 'a', 'H1', 'b', 'Yard'], 2.34)
+    >>> sorted(tours.stops["id"]), float(tours.tours["km"].sum())
+    (['H1', 'Yard', 'Yard', 'a', 'b'], 2.34)
     """
     _solver()
     begun = time.perf_counter()
