@@ -221,6 +221,8 @@ def require_weather(weather: xr.Dataset, names: Iterable[str] | None = None) -> 
     names : iterable of str, optional
         Variables that must be there; by default the required ones of the table.
     """
+    if not isinstance(weather, xr.Dataset):
+        raise InputError(f"The weather must be an xarray.Dataset along 'time', not {type(weather).__name__}.")
     if "time" not in weather.coords:
         raise InputError("The weather needs a coordinate 'time' (UTC, datetime64).")
     if weather["time"].size == 0:

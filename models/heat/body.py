@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit
 
 from models.heat.comfort_maps import index_of_points
+from models.heat.indices import hectopascal
 from models.heat.memi import memi_body, memi_points
 from models.layers import InputError, read_table
 
@@ -258,6 +259,7 @@ def pet(
     >>> round(pet(21.0, 21.0, 0.1, 50.0), 0)
     21.0
     """
+    air_pressure = hectopascal(air_pressure)
     if variant not in VARIANTS:
         raise InputError(f"variant={variant!r} of PET is unknown: use {' or '.join(map(repr, VARIANTS))}.")
     if variant == "umep_memi":

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numba import njit
 
-from models.heat.indices import saturation_pressure
+from models.heat.indices import one_shape, saturation_pressure
 from models.parallel import in_blocks
 
 __all__ = ["humidity_at", "index_of_map", "index_of_points"]
@@ -59,11 +59,10 @@ def index_of_points(
     """
 
     def of_arrays(*values: np.ndarray) -> np.ndarray:
-        arrays = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in values))
-        flat = [np.ascontiguousarray(a).ravel() for a in arrays]
+        flat, shape = one_shape(values, name)
         out = np.empty(flat[0].size)
         in_blocks(kernel, out.size, *flat, *fixed, out)
-        return out.reshape(arrays[0].shape)
+        return out.reshape(shape)
 
     if any(isinstance(value, xr.DataArray) for value in inputs):
         result = xr.apply_ufunc(of_arrays, *inputs).rename(name)

@@ -17,10 +17,10 @@ import numpy as np
 import xarray as xr
 from numba import njit
 
-from models.layers import read_table
+from models.layers import InputError, read_table
 from models.parallel import in_blocks
 
-__all__ = ["saturation_pressure", "utci", "utci_coefficients", "utci_cube"]
+__all__ = ["hectopascal", "one_shape", "saturation_pressure", "utci", "utci_coefficients", "utci_cube"]
 
 _log = logging.getLogger(__name__)
 
@@ -120,9 +120,28 @@ def _cube() -> np.ndarray:
     return cube
 
 
+def one_shape(values: tuple[Any, ...], name: str) -> tuple[list[np.ndarray], tuple[int, ...]]:
+    """Return the values of an index as flat float arrays of one length, and their shape, or say which do not fit."""
+    given = [np.asarray(a, dtype=float) for a in values]
+    try:
+        arrays = np.broadcast_arrays(*given)
+    except ValueError:
+        shapes = ", ".join(str(a.shape) for a in given)
+        raise InputError(f"The values of {name} have shapes {shapes}: give arrays of one shape, or numbers.") from None
+    return [np.ascontiguousarray(a).ravel() for a in arrays], arrays[0].shape
+
+
+def hectopascal(air_pressure: float) -> float:
+    """Return an air pressure [hPa], or say that it has another unit."""
+    if not 300.0 <= air_pressure <= 1100.0:
+        raise InputError(
+            f"air_pressure={air_pressure:g} is no air pressure in hPa: about 1013 at sea level, 300 to 1100."
+        )
+    return float(air_pressure)
+
+
 def _utci_array(ta: np.ndarray, tmrt: np.ndarray, wind: np.ndarray, rh: np.ndarray) -> np.ndarray:
-    arrays = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (ta, tmrt, wind, rh)))
-    flat = [np.ascontiguousarray(a).ravel() for a in arrays]
+    flat, shape = one_shape((ta, tmrt, wind, rh), "utci")
     out = np.empty(flat[0].size)
     with np.errstate(invalid="ignore", over="ignore"):
         es = saturation_pressure(flat[0])
@@ -135,7 +154,7 @@ def _utci_array(ta: np.ndarray, tmrt: np.ndarray, wind: np.ndarray, rh: np.ndarr
             outside,
             out.size,
         )
-    return out.reshape(arrays[0].shape)
+    return out.reshape(shape)
 
 
 def utci(air_temperature: Any, mean_radiant_temperature: Any, wind_speed: Any, relative_humidity: Any) -> Any:

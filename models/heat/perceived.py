@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit
 
 from models.heat.comfort_maps import index_of_points
+from models.heat.indices import hectopascal
 from models.layers import read_table
 
 __all__ = ["perceived_temperature"]
@@ -195,6 +196,6 @@ def perceived_temperature(
     """
     inputs = (air_temperature, mean_radiant_temperature, wind_speed, relative_humidity)
     return index_of_points(
-        _points, inputs, (float(air_pressure), _warm(), _cold()), "pt", long_name="Perceived temperature",
+        _points, inputs, (hectopascal(air_pressure), _warm(), _cold()), "pt", long_name="Perceived temperature",
         variant="klima_michel",
     )  # fmt: skip

@@ -110,6 +110,10 @@ def mean_radiant_temperature(
     """
     p = person(posture)
     sides = ("north", "east", "south", "west")
+    for name, flux in (("shortwave", shortwave), ("longwave", longwave)):
+        missing = [side for side in ("down", "up", *sides) if side not in flux]
+        if missing:
+            raise InputError(f"{name} has no {', '.join(map(repr, missing))}: give all six directions in W/m2.")
 
     def taken(flux: dict[str, np.ndarray | float]) -> np.ndarray:
         return np.asarray(

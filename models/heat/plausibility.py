@@ -21,8 +21,8 @@ _EXCESS = 60.0  # radiation above that of a clear sky that no hour has [W/m2]
 
 def refuse_foreign_weather(weather: xr.Dataset) -> None:
     """Raise if variables bear the names or units of other formats."""
-    if weather.sizes.get("time", 0) == 0:
-        return
+    if not isinstance(weather, xr.Dataset) or weather.sizes.get("time", 0) == 0:
+        return  # said by require_weather
     present = {str(name).casefold(): str(name) for name in weather.data_vars}
     for ours, layer in WEATHER.items():
         if ours in weather or not layer.required:
@@ -36,6 +36,12 @@ def refuse_foreign_weather(weather: xr.Dataset) -> None:
                     f"The weather has no {ours!r} [{layer.units}], but {theirs!r}, as {row['format']} calls it: "
                     f"rename it, weather.rename({theirs}={ours!r}){times}."
                 )
+    if "longwave_down" in weather and bool(weather["longwave_down"].isnull().any()):
+        holes = int(weather["longwave_down"].isnull().sum())
+        raise InputError(
+            f"Weather variable 'longwave_down' has {holes} missing values: fill them, or leave the variable out, it is then "
+            "worked out from air temperature, humidity and radiation."
+        )
     if "air_pressure" in weather:
         pressure = float(weather["air_pressure"].median())
         if 50.0 <= pressure <= 110.0:

@@ -132,9 +132,10 @@ def relief_of(site: xr.Dataset) -> Relief:
         ("canopy_height", canopy),
         ("trunk_height", trunk),
     ):
-        holes = int(np.isnan(values).sum())
+        unknown = ~np.isfinite(values)
+        holes = int(unknown.sum())
         if holes:
-            row, column = (int(v) for v in np.argwhere(np.isnan(values))[0])
+            row, column = (int(v) for v in np.argwhere(unknown)[0])
             raise InputError(
                 f"Layer {name!r} has {holes} cells without a value, the first in row {row}, column {column}: fill them."
             )

@@ -101,6 +101,8 @@ def shadow(site: xr.Dataset, azimuth: float, elevation: float, *, transmissivity
     """
     if not -90.0 <= elevation <= 90.0:
         raise InputError(f"elevation={elevation:g} is no sun elevation: give degrees above the horizon, -90 to 90.")
+    if not np.isfinite(azimuth):
+        raise InputError(f"azimuth={azimuth} is no sun azimuth: give degrees clockwise from grid north.")
     relief = relief_of(site)
     tau = leaf_transmissivity(200, 50.0) if transmissivity is None else transmissivity
     if not 0.0 <= tau <= 1.0:

@@ -10,6 +10,7 @@ import xarray as xr
 
 from models.heat.geometry import SkyGeometry, spatial_coordinates
 from models.heat.stepping import OUTPUTS, Run, require_room, wanted
+from models.layers import require_weather
 
 __all__ = ["OUTPUTS", "simulate"]
 
@@ -93,7 +94,8 @@ def simulate(
     >>> day.utci.sel(time="2022-07-19T14:00").plot()          # doctest: +SKIP
     """
     names = wanted(outputs)
-    steps = int(weather.sizes.get("time", 0))
+    require_weather(weather)
+    steps = int(weather.sizes["time"])
     require_room(site, len(names) * steps, f"{len(names)} outputs at {steps} steps", geometry)
     run = Run(
         site, weather, geometry=geometry, posture=posture, latitude=latitude, longitude=longitude, sky=sky, split=split,

@@ -66,6 +66,8 @@ _OF_THE_PERSON = ("tmrt", "utci", *_BY_TABLE)
 def wanted(outputs: Iterable[str], allowed: Iterable[str] = tuple(OUTPUTS)) -> tuple[str, ...]:
     """Return the output names, or say which one is unknown."""
     names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    if not names:
+        raise InputError(f"outputs is empty: name at least one of {', '.join(allowed)}.")
     for name in names:
         if name not in allowed:
             raise InputError(f"outputs holds {name!r}; allowed are {', '.join(allowed)}.")
@@ -109,6 +111,8 @@ def place_of(site: xr.Dataset, latitude: float | None, longitude: float | None) 
 def _geometry_of(site: xr.Dataset, geometry: SkyGeometry | None) -> SkyGeometry:
     if geometry is None:
         return prepare(site)
+    if not isinstance(geometry, SkyGeometry):
+        raise InputError(f"geometry must be what heat.prepare(site) gives, not {type(geometry).__name__}.")
     if not geometry.fits(relief_of(site)):
         raise InputError("The geometry was prepared for another site: call heat.prepare(site) again.")
     return geometry
@@ -147,6 +151,7 @@ class Run:
         self.body = person(posture)
         require_layers(site, ("building_id", "land_cover"))
         place = place_of(site, latitude, longitude)
+        _known("split", split, ("reindl", "erbs"))
         isotropic = _known("sky", sky, ("perez", "isotropic")) == "isotropic"
         local = _known("wind", wind, ("station", "local")) == "local"
         local_air = _known("air", air, ("station", "local")) == "local"

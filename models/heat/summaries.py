@@ -10,6 +10,7 @@ import xarray as xr
 
 from models.heat.geometry import spatial_coordinates
 from models.heat.stepping import OUTPUTS, Run, require_room, wanted
+from models.layers import InputError
 
 __all__ = ["summarise"]
 
@@ -86,6 +87,8 @@ def summarise(
     """
     names = wanted(outputs, SUMMARISED)
     limits = np.array(sorted(thresholds), dtype=float)
+    if not limits.size or np.isnan(limits).any():
+        raise InputError("thresholds must hold at least one limit in degC, and no missing value.")
     kept = len(names) * (3 + limits.size) + 3  # highest, mean (double), hours above each limit; lowest, sun, nights
     require_room(site, kept, f"{kept} maps of the day", options.get("geometry"))
     run = Run(site, weather, **options)

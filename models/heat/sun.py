@@ -36,7 +36,7 @@ def sun_position(times: object, latitude: float, longitude: float) -> xr.Dataset
     Raises
     ------
     InputError
-        If the place is not on the globe.
+        If the place is not on the globe, or the times are none.
 
     References
     ----------
@@ -55,7 +55,10 @@ def sun_position(times: object, latitude: float, longitude: float) -> xr.Dataset
         )
     from pvlib import solarposition  # slow to import: only when the sun is asked for
 
-    index = pd.DatetimeIndex(np.atleast_1d(np.asarray(times, dtype="datetime64[ns]")))
+    try:
+        index = pd.DatetimeIndex(np.atleast_1d(np.asarray(times, dtype="datetime64[ns]")))
+    except (ValueError, TypeError):
+        raise InputError(f"times={times!r} are no times: give datetime64 in UTC, such as 2024-06-21T11:08.") from None
     found = solarposition.get_solarposition(index.tz_localize("UTC"), latitude, longitude, method="nrel_numpy")
     return xr.Dataset(
         {

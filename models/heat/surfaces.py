@@ -91,6 +91,16 @@ def ground_properties(site: xr.Dataset) -> GroundProperties:
     site : xarray.Dataset
         ``land_cover``, and ``albedo``, ``emissivity`` [1], ``soil_moisture`` [m3 m-3] where known.
     """
+    for name in ("building_id", "land_cover"):
+        holes = int(site[name].isnull().sum())
+        if holes:
+            raise InputError(f"Layer {name!r} has {holes} cells without a value: fill them.")
+    for name, unit in (("albedo", "1"), ("emissivity", "1"), ("soil_moisture", "m3 m-3")):
+        if name in site and bool(((site[name] < 0.0) | (site[name] > 1.0)).any()):
+            low, high = float(site[name].min()), float(site[name].max())
+            raise InputError(
+                f"Layer {name!r} runs from {low:g} to {high:g}, allowed is 0 to 1 [{unit}]: divide per cent by 100."
+            )
     code = np.ascontiguousarray(site["land_cover"].values, dtype=np.uint8).ravel()
     table = _ground_table()
     ground = np.asarray(site["building_id"].values).ravel() == 0

@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit
 
 from models.heat.comfort_maps import index_of_points
+from models.heat.indices import hectopascal
 
 __all__ = ["wbgt", "wet_bulb_globe"]
 
@@ -144,4 +145,6 @@ def wbgt(
     30
     """
     inputs = (air_temperature, mean_radiant_temperature, wind_speed, relative_humidity)
-    return index_of_points(_points, inputs, (float(air_pressure),), "wbgt", long_name="Wet bulb globe temperature")
+    return index_of_points(
+        _points, inputs, (hectopascal(air_pressure),), "wbgt", long_name="Wet bulb globe temperature"
+    )

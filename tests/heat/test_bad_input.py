@@ -116,3 +116,45 @@ def test_tall_trees_on_low_ground_are_believed(make_heat_site, with_crown):
 def test_heights_that_contradict(make_heat_site, change, sentence):
     with pytest.raises(InputError, match=sentence):
         heat.prepare(change(make_heat_site()))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            lambda s: s.assign(building_id=s.building_id.astype("f4").where(s.x > s.x[3])),
+            "building_id.*without a value",
+        ),
+        (lambda s: s.assign(land_cover=s.land_cover.astype("f4").where(s.x > s.x[3])), "land_cover.*without a value"),
+        (lambda s: s.assign(surface_height=s.surface_height.where(s.x > s.x[3], np.inf)), "without a value"),
+        (lambda s: s.assign(albedo=s.surface_height * 0.0 + 20.0), "allowed is 0 to 1 .*divide per cent by 100"),
+        (lambda s: s.assign(soil_moisture=s.surface_height * 0.0 + 25.0), "soil_moisture.*m3 m-3.*divide per cent"),
+    ],
+)
+def test_layers_of_a_run(make_heat_site, change, sentence):
+    with pytest.raises(InputError, match=sentence) as error:
+        heat.simulate(change(make_heat_site()), clear_day(), latitude=50.0, longitude=8.0)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda s: heat.simulate(s, clear_day().to_dataframe()), "weather"),
+        (lambda s: heat.simulate(s, clear_day(), outputs=()), "outputs is empty"),
+        (lambda s: heat.simulate(s, clear_day(), geometry="x", latitude=50.0, longitude=8.0), "what heat.prepare"),
+        (lambda s: heat.simulate(s, clear_day(), split="x", latitude=50.0, longitude=8.0), "'reindl' or 'erbs'"),
+        (lambda s: heat.summarise(s, clear_day(), thresholds=()), "at least one limit"),
+        (lambda s: heat.shadow(s, np.nan, 30.0), "no sun azimuth"),
+        (lambda _: forcing(clear_day().assign(longwave_down=("time", np.full(24, np.nan))), 50.0, 8.0), "24 missing"),
+        (lambda _: heat.pet(np.zeros(3), np.zeros(4), 1.0, 50.0), r"of pet have shapes \(3,\), \(4,\)"),
+        (lambda _: heat.utci(np.zeros(3), np.zeros(4), 1.0, 50.0), "of utci have shapes"),
+        (lambda _: heat.wbgt(30.0, 30.0, 1.0, 50.0, air_pressure=101.3), "no air pressure in hPa"),
+        (lambda _: heat.sun_position("yesterday", 50.0, 8.0), "no times"),
+        (lambda _: heat.mean_radiant_temperature({"down": 1.0}, {"down": 1.0}), "six directions"),
+    ],
+)
+def test_arguments(make_heat_site, call, sentence):
+    with pytest.raises(InputError, match=sentence) as error:
+        call(make_heat_site())
+    assert "\n" not in str(error.value)
