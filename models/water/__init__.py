@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.water.capacity import CapacitySink
 from models.water.daily_weather import daily_weather
 from models.water.evapotranspiration import evaporation_parts, reference_evapotranspiration
 from models.water.exposure import building_depths, exceedances, street_depths
@@ -29,6 +30,7 @@ from models.water.measures import Measure, measure, measure_kinds, measures_from
 from models.water.rain import Rain
 from models.water.rain_classes import RainIndex, rain_index
 from models.water.retention import Retention
+from models.water.sewers import Sewer, sewer_alone
 from models.water.soils import (
     convert_tension,
     relative_extractable_water,
@@ -41,6 +43,7 @@ from models.water.storms import design_storm, state_scenario, state_scenarios
 from models.water.tree_balance import TreeBalance, tree_water_balance, tree_water_blocks
 
 __all__ = [
+    "CapacitySink",
     "Culvert",
     "FixedLevel",
     "FloodClass",
@@ -51,6 +54,7 @@ __all__ = [
     "Rain",
     "RainIndex",
     "Retention",
+    "Sewer",
     "SideInflow",
     "SupercriticalWarning",
     "TreeBalance",
@@ -76,6 +80,7 @@ __all__ = [
     "reference_evapotranspiration",
     "relative_extractable_water",
     "return_period",
+    "sewer_alone",
     "soil",
     "soil_table",
     "state_scenario",
