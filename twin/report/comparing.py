@@ -19,8 +19,8 @@ import xarray as xr
 import twin
 from twin.language import default_language, text
 from twin.report.pieces import figure, paragraphs, section, table
-from twin.scenario.cards import rule_of
 from twin.scenario.indicators import labelled
+from twin.scenario.rules import rule_of
 from twin.scenario.wording import number, unit_words
 
 if TYPE_CHECKING:

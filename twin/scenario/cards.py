@@ -6,21 +6,20 @@ import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from models.layers import read_table
 from twin.errors import InputError
 from twin.language import text
 from twin.scenario.measures import COLUMNS as MEASURE_COLUMNS
 from twin.scenario.results import FORMAT, Result
 from twin.scenario.safe_files import MANIFEST, restore
 
-__all__ = ["Card", "card_of", "key", "rule_of"]
+__all__ = ["Card", "card_of", "key"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,21 +136,3 @@ def read_indicators(file: Path) -> pd.DataFrame:
     table = pd.read_csv(file)
     table["time"] = pd.to_datetime(table["time"]).dt.tz_localize(None).astype("datetime64[ns]")
     return table
-
-
-@cache
-def _rules() -> Mapping[str, Mapping[str, str]]:
-    return {row["name"]: row for row in read_table("twin.scenario", "indicators.csv")}
-
-
-def rule_of(name: str) -> Mapping[str, str]:
-    """Return the row of an indicator in ``tables/indicators.csv``; thresholds and classes count for their stem.
-
-    Examples
-    --------
-    >>> rule_of("area_utci_above_38")["better"], rule_of("made_up")["better"]
-    ('less', '')
-    """
-    stem, _, last = name.rpartition("_")
-    found = _rules().get(name) or (_rules().get(stem) if last.lstrip("-").isdigit() else None)
-    return found or {"name": name, "better": "", "decimals": "1", "rule_en": "", "rule_de": "", "source": ""}

@@ -20,9 +20,10 @@ import xarray as xr
 from twin.errors import InputError
 from twin.language import default_language, text
 from twin.scenario import handouts
-from twin.scenario.cards import Card, card_of, key, rule_of
+from twin.scenario.cards import Card, card_of, key
 from twin.scenario.indicators import labelled
 from twin.scenario.results import Result, plain
+from twin.scenario.rules import rule_of
 from twin.scenario.wording import sentences
 
 __all__ = ["EFFECTS", "Comparison", "compare", "difference_maps"]

@@ -30,6 +30,7 @@ from twin.scenario.geometry_cache import geometry_of
 from twin.scenario.indicators import afternoon_steps, afternoon_sun, heat_indicators, site_indicators
 from twin.scenario.inputs import read_rain_of, read_weather_of, sources_of
 from twin.scenario.parts import HeatRun, WaterRun
+from twin.scenario.place_indicators import place_indicators
 from twin.scenario.planned import planned_city
 from twin.scenario.results import Result, plain, with_summary
 from twin.scenario.safe_files import check_replaceable
@@ -91,6 +92,7 @@ def _heat(scenario: Scenario, asked: HeatRun, site: xr.Dataset, weather: xr.Data
     with _step("indicators", shown):
         sunlit = afternoon_sun(site, weather, afternoon_steps(found, scenario.timezone))
         table = heat_indicators(site, found, timezone=scenario.timezone, sunlit=sunlit)
+        table = pd.concat([table, place_indicators(site, heat=found)], ignore_index=True)
         summary = with_summary(found, scenario.timezone)
     return {"heat": found, "summary": summary}, table
 
@@ -152,7 +154,7 @@ def run(
     if min(site.sizes["y"], site.sizes["x"]) < 2:
         raise InputError(text("scenario.too_few_cells", resolution=asked.resolution))
     datasets: dict[str, xr.Dataset] = {"site": site}
-    tables: list[pd.DataFrame] = [site_indicators(site)]
+    tables: list[pd.DataFrame] = [site_indicators(site), place_indicators(site, city)]
     features: dict[str, gpd.GeoDataFrame] = {}
     read: dict[str, tuple[str, xr.Dataset | xr.DataArray]] = {}
     if asked.weather is not None and weather is not None:

@@ -35,8 +35,10 @@ from twin.scenario import handouts
 from twin.scenario.indicators import labelled, summaries
 from twin.scenario.measures import COLUMNS as MEASURE_COLUMNS
 from twin.scenario.measures import empty_report
+from twin.scenario.rules import rule_of
 from twin.scenario.safe_files import MANIFEST, replaced_folder, restore
 from twin.scenario.schema import Scenario
+from twin.scenario.wording import number, unit_words
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -175,9 +177,9 @@ class Result:
         for row in self.table(chosen).to_dict("records"):
             local = "" if pd.isna(row["time"]) else row["time"].tz_localize("UTC").tz_convert(zone)
             time = f"{local:%Y-%m-%d %H:%M %Z}" if local else ""
-            unit = str(row["unit"]).replace("degC", "°C").replace("m2", "m²")
-            value = _number(row["value"], 0 if row["unit"] == "m2" else 1, chosen)
-            share = "" if pd.isna(row["share"]) else f"{_number(100 * row['share'], 1, chosen)} %"
+            unit = unit_words(str(row["unit"]), chosen)
+            value = number(row["value"], int(rule_of(row["name"])["decimals"]), chosen)
+            share = "" if pd.isna(row["share"]) else f"{number(100 * row['share'], 1, chosen)} %"
             grid.add_row(str(row["label"]), time, f"{value} {unit}", share)
         Console().print(grid)
 
@@ -295,12 +297,6 @@ class Result:
             check=Check(pd.DataFrame(manifest["check"]["rows"], columns=list(_CHECK_COLUMNS))),
             measures=pd.DataFrame(manifest.get("measures", []), columns=list(MEASURE_COLUMNS)).astype(MEASURE_COLUMNS),
         )
-
-
-def _number(value: float, digits: int, language: str) -> str:
-    """Return a number with the signs of a language: 1,234.5 or 1.234,5."""
-    plain = f"{value:,.{digits}f}"
-    return plain.translate(str.maketrans(",.", ".,")) if language == "de" else plain
 
 
 def _open_group(store: Path, group: str) -> xr.Dataset:

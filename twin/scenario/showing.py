@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from twin.language import text
-from twin.scenario.cards import rule_of
 from twin.scenario.indicators import labelled
+from twin.scenario.rules import rule_of
 from twin.scenario.wording import number, unit_words
 
 if TYPE_CHECKING:

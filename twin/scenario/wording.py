@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from twin.language import text
-from twin.scenario.cards import rule_of
+from twin.scenario.rules import rule_of
 
 if TYPE_CHECKING:
     from twin.scenario.cards import Card
