@@ -325,7 +325,7 @@ def test_the_method_tells_which_air_and_wind_were_used(sample_result: Result, ai
 
 
 def test_other_layers_have_maps_and_legends(sample_result: Result) -> None:
-    utci = sample_result.heat["utci"].isel(time=[14, 21])
+    utci = sample_result.heat["utci"].isel(time=[14, 20])
     heat = xr.Dataset(dict.fromkeys(("pet", "surface_temperature", "air_temperature"), utci))
     local = asked_for(sample_result, air="local")
     chapters = Chapters(Frame(dataclasses.replace(local, datasets={**local.datasets, "heat": heat}), "de"), None, False)
