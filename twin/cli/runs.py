@@ -29,11 +29,12 @@ def _add_picture(result: Result, folder: Path, language: str) -> None:
     if result.city is None:
         return
     try:
+        from twin.report.storm import leading_layer
         from twin.view.scenes import picture
 
         options: dict[str, Any] = {"language": language, "timezone": result.scenario.timezone, "title": result.name}
         with track(text("cli.drawing")):
-            picture(result.city, result.heat.get("utci"), folder / "scene.png", site=result.site, **options)
+            picture(result.city, leading_layer(result), folder / "scene.png", site=result.site, **options)
     except (InputError, ImportError, OSError) as error:
         complain(text("cli.no_picture", reason=error))
 
@@ -52,9 +53,19 @@ def _add_report(result: Result, folder: Path, language: str, *, picture: bool) -
             done(number)
 
 
+def _add_styles(result: Result, folder: Path, language: str) -> None:
+    """Write QGIS styles beside the GeoTIFFs."""
+    from twin.view.qgis import write_styles
+
+    write_styles(result, folder, language=language)
+
+
 def _add_faces(result: Result, folder: Path, language: str, *, picture: bool) -> list[str]:
     """Add picture and report; what fails there must not cost the numbers of the run and is returned as sentences."""
-    writers: list[Callable[[], None]] = [lambda: _add_report(result, folder, language, picture=picture)]
+    writers: list[Callable[[], None]] = [
+        lambda: _add_report(result, folder, language, picture=picture),
+        lambda: _add_styles(result, folder, language),
+    ]
     if picture:
         writers.insert(0, lambda: _add_picture(result, folder, language))
     faults = []
@@ -169,7 +180,8 @@ def view(
 
 def _show_scene(found: Result, city: Path, language: str) -> None:
     from twin.city.loading import load
+    from twin.report.storm import leading_layer
     from twin.view.scenes import scene
 
     body = load(city, area=found.scenario.area)
-    scene(body, found.heat.get("utci"), site=found.site, language=language, timezone=found.scenario.timezone).show()
+    scene(body, leading_layer(found), site=found.site, language=language, timezone=found.scenario.timezone).show()
