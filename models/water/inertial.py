@@ -3,7 +3,7 @@
 Solved on square cells, depth in the cells and flow per width [m2/s] on their faces (Bates, Horritt & Fewtrell 2010;
 de Almeida et al. 2012, eq. 10; |q| as a vector as in de Almeida & Bates 2013):
 
-    q' = [theta q + (1 - theta)/2 (q_left + q_right) - g h_f dt dw/dx] / [1 + g dt n^2 |q| / h_f^(7/3)]
+    q' = [theta q + (1 - theta)/2 (q_left + q_right) - g h_f dt dw/dx] / [1 + g dt n^2 |q'| / h_f^(7/3)]
     h' = h - dt/dx (sum of q' out - sum of q' in),    h_f = max(w) - max(z) of the two cells, w = z + h
 
 Left out: advection of momentum. Gradually varied street flow comes out within 10 % of the full equations (Neal et al.
@@ -184,7 +184,7 @@ class InertialFlow:
         clock[2] = _STEPS if CAN_WAIT or blocks == 1 else 1
         rise = float(self.cells.rates.max(initial=0.0))
         flux = np.abs(self.faces.values[self.faces.table[:, 3] == FLUX])
-        settings = (*self._settings, max(rise, float(flux.max(initial=0.0)) / self.cell_size))
+        settings = (*self._settings, max(rise, float(flux.max(initial=0.0)) / self.cell_size), self.shape[1])
         try:
             while clock[0] < stop:
                 runs, spans = self._runs()

@@ -17,6 +17,7 @@ from numba import njit
 from models.barrier import wait
 from models.water.edges import FLUX, LEVEL, OPEN, RING
 from models.water.inertial_rows import add_water, copy_row, faces, limit, outflow_share
+from models.water.row_kernels import row_loop
 
 __all__ = ["GRAVITY", "HALO", "TILE_COLUMNS", "TILE_ROWS", "run_block", "wet_tiles"]
 
@@ -55,13 +56,14 @@ def special_flow(
     if deep <= film:
         return 0.0
     rough = 0.5 * (n0 + n1)
-    drag = 1.0 + GRAVITY * dt * rough * rough * abs(q) / deep ** (7.0 / 3.0)
-    flow = (old - GRAVITY * dt / dx * deep * rise) / drag
+    drag = GRAVITY * dt * rough * rough / deep ** (7.0 / 3.0)
+    force = old - GRAVITY * dt / dx * deep * rise
+    flow = 2.0 * force / (1.0 + math.sqrt(1.0 + 4.0 * drag * abs(force)))
     most = deep * math.sqrt(GRAVITY * deep)
     return min(max(flow, -most), most)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+@row_loop
 def special_faces(
     r: int, row: int, z: Any, n: Any, h: Any, qx: Any, qy: Any, old_along: Any, old_across: Any, special: Any,
     values: Any, first: Any, film: float, theta: float, dt: float, dx: float,
@@ -92,7 +94,7 @@ def special_faces(
             qy[r, j] = flow
 
 
-@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+@row_loop
 def count_edges(
     r: int, row: int, own: bool, qx: Any, qy: Any, special: Any, first: Any, scale: float, out: Any
 ) -> None:
@@ -105,7 +107,7 @@ def count_edges(
         out[group] += special[k, 4] * flow * scale
 
 
-@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+@row_loop
 def one_step(
     start: int, z: Any, n: Any, h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any, strongest: Any, runs: Any,
     spans: Any, special: Any, values: Any, first_face: Any, cells: Any, rates: Any, first_cell: Any, work: Any, c: Any,
@@ -113,7 +115,7 @@ def one_step(
 ) -> None:  # fmt: skip
     """Advance the rows of one block by ``dt``; ``start`` is its first row in the grid."""
     zero, one, tiny, least = limits
-    theta, film = float(c[2]), float(c[4])
+    theta, film = float(c[3]), float(c[5])
     rows, total = h.shape[0] - 2 * HALO, z.shape[0] - 2 * HALO
     above, here, along, share, share_below, most = work[0], work[1], work[2], work[3], work[4], work[5]
     copy_row(qy[0], above)
@@ -190,11 +192,12 @@ def run_block(
 ) -> float:  # fmt: skip
     """Advance one block from ``clock[0]`` to ``clock[1]`` [s] or by ``clock[2]`` steps; return the time reached.
 
-    ``settings``: cell size, alpha, theta, longest step, film, steep slope, fastest rise of a cell by inflow [m/s].
+    ``settings``: cell size, alpha, theta, longest step, film, steep slope, fastest rise of a cell by inflow [m/s], columns
+    of the grid.
     ``clock[3]`` is the greatest depth at the start, ``most`` (2, blocks) that after each step; ``counts`` gets the
     number of steps and the shortest.
     """
-    dx, alpha, theta, longest, film, steep, rise = settings
+    dx, alpha, theta, longest, film, steep, rise, columns = settings
     rows = h.shape[0] - 2 * HALO
     cast = np.empty(16, h.dtype)
     time, taken, shortest = clock[0], 0, np.inf
@@ -208,15 +211,21 @@ def run_block(
             dt = left
         elif 2.0 * dt > left:
             dt = 0.5 * left
-        cast[0], cast[1], cast[2], cast[3], cast[4] = 0.0, 1.0, theta, (1.0 - theta) * 0.5, film
-        cast[5], cast[6], cast[7], cast[8] = steep * dx, GRAVITY, 0.25 * GRAVITY * dt, GRAVITY * dt / dx
-        cast[9], cast[10], cast[11], cast[12] = 1.0 / 16.0, dt / dx, 1e-30, 0.01
-        c = (cast[0], cast[1], cast[2], cast[3], cast[4], cast[5], cast[6], cast[7], cast[8], cast[9])
+        cast[0], cast[1], cast[2], cast[3], cast[4], cast[5] = 0.0, 1.0, 2.0, theta, (1.0 - theta) * 0.5, film
+        cast[6], cast[7], cast[8], cast[9] = steep * dx, GRAVITY, 0.25 * GRAVITY * dt, GRAVITY * dt / dx
+        cast[10], cast[11] = 1.0 / 16.0, 1e-6
+        cast[12], cast[13], cast[14] = dt / dx, 1e-30, 0.01
+        c = (
+            cast[0], cast[1], cast[2], cast[3], cast[4], cast[5], cast[6], cast[7], cast[8], cast[9], cast[10], cast[11]
+        )  # fmt: skip
         work[5][:] = cast[0]
         one_step(
             start, z, n, h, qx, qy, deepest, fastest, strongest, runs, spans, special, values, first_face, cells, rates,
-            first_cell, work, c, cast[10], (cast[0], cast[1], cast[11], cast[12]), dt, dx, out,
+            first_cell, work, c, cast[12], (cast[0], cast[1], cast[13], cast[14]), dt, dx, out,
         )  # fmt: skip
+        for r in range(HALO, rows + HALO):  # what left over the eastern edge does not come back round a building
+            for j in range(columns + 1, h.shape[1] - 1):
+                h[r, j] = cast[0]
         turn = taken & 1
         most[turn, block] = work[5].max()
         if blocks > 1:

@@ -3,8 +3,8 @@
 The friction term of shallow flow needs depth to the power -7/3 at every face of every step. The start value treats
 the bits of a float as its logarithm (divide by -3, add a constant); a cubic in ``x y^3`` whose coefficients share out
 the error evenly (Remez) then leaves a relative error of 2.3e-6 in float32; in float64 one more step of third order
-leaves 1e-15. The square root works alike from the inverse one (one step, relative error 7e-4 in float32; the exact
-instruction in float64): friction and the cap on steep faces need no more. There is no branch and no table, so that loops around it become vector instructions.
+leaves 1e-15. The inverse square root works alike (one step, relative error 7e-4 in float32; the exact
+instruction in float64): the direction of flow and the cap on steep faces need no more. There is no branch and no table, so that loops around it become vector instructions.
 
 References
 ----------
@@ -22,7 +22,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
-__all__ = ["inverse_cube_root", "square_root"]
+__all__ = ["inverse_cube_root", "inverse_square_root"]
 
 _START = np.float32(1419902976.0)  # 0x54a20000
 _THIRD = np.float32(1.0 / 3.0)
@@ -94,33 +94,33 @@ def _compiled(x: Any) -> Any:
 
 
 @njit(cache=True, fastmath=True)
-def _square_single(x: Any) -> Any:
+def _inverse_single(x: Any) -> Any:
     y: Any = _float_of(np.int32(0x5F1FFFF9) - (_bits(x) >> np.int32(1)))
-    return x * y * _SCALE * (_SHIFT - x * y * y)
+    return y * _SCALE * (_SHIFT - x * y * y)
 
 
-def square_root(x: Any) -> Any:
-    """Return ``x ** 0.5`` for ``x`` from 0 on; inside compiled kernels to 7e-4 in float32, exactly in float64.
+def inverse_square_root(x: Any) -> Any:
+    """Return ``x ** -0.5`` for positive ``x``; inside compiled kernels to 7e-4 in float32, exactly in float64.
 
     Examples
     --------
-    >>> square_root(9.0)
-    3.0
+    >>> inverse_square_root(4.0)
+    0.5
     """
-    return float(x) ** 0.5
+    return float(x) ** -0.5
 
 
-@overload(square_root)
-def _square_compiled(x: Any) -> Any:
+@overload(inverse_square_root)
+def _inverse_compiled(x: Any) -> Any:
     if x == types.float32:
 
         def root(x: Any) -> Any:
-            return _square_single(x)
+            return _inverse_single(x)
 
     elif x == types.float64:
 
         def root(x: Any) -> Any:
-            return math.sqrt(x)
+            return 1.0 / math.sqrt(x)
 
     else:
         return None

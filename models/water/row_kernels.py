@@ -13,7 +13,10 @@ from typing import Any
 from numba import njit
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
-__all__ = ["cell_function", "row_kernel"]
+__all__ = ["cell_function", "row_kernel", "row_loop"]
+
+# Counting references to every slice of an array would cost as much as a short row; nothing is allocated here.
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 class _Apart(CompilerBase):
@@ -26,9 +29,14 @@ class _Apart(CompilerBase):
 
 def row_kernel(function: Callable[..., Any]) -> Any:
     """Compile a loop over rows whose arguments do not overlap."""
-    return njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False, pipeline_class=_Apart)(function)
+    return njit(**_OPTIONS, fastmath=True, pipeline_class=_Apart)(function)
 
 
 def cell_function(function: Callable[..., Any]) -> Any:
     """Compile what a row kernel does in one cell, for use inside it."""
-    return njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)(function)
+    return njit(**_OPTIONS, fastmath=True)(function)
+
+
+def row_loop(function: Callable[..., Any]) -> Any:
+    """Compile what goes from row to row and calls row kernels; it must not make arrays."""
+    return njit(**_OPTIONS)(function)

@@ -18,7 +18,8 @@ _CLIFF = 1000.0  # [m] a step of the bed this high is the wall of a cell without
 def face_flux(zl: Any, hl: Any, ul: Any, vl: Any, zr: Any, hr: Any, ur: Any, vr: Any, sill: Any, c: Any) -> Any:
     """Return mass flux, momentum flux for the left and the right cell, and transverse momentum flux of a face.
 
-    HLLC with hydrostatic reconstruction (Audusse et al. 2004, eq. 2.12 to 2.16): lakes stay at rest over any bed.
+    HLLC with hydrostatic reconstruction: lakes stay at rest over any bed. The bed at the face is that of Chen & Noelle
+    2017 (eq. 2.12), not the higher one of Audusse et al. 2004, under which a film on a slope feels only its own depth.
     ``sill`` is the height of a crest over the higher bed, 0 for none.
     """
     zero, tiny, half, quarter, half_g, g, cliff = c
@@ -28,8 +29,12 @@ def face_flux(zl: Any, hl: Any, ul: Any, vl: Any, zr: Any, hr: Any, ur: Any, vr:
     hr, ur, vr = (hl if wall_right else hr), (-ul if wall_right else ur), (vl if wall_right else vr)
     hl, ul, vl = (hr if wall_left else hl), (-ur if wall_left else ul), (vr if wall_left else vl)
     rise = zero if wall_right or wall_left else rise
-    h0 = max(hl - max(rise, zero) - sill, zero)
-    h1 = max(hr - max(-rise, zero) - sill, zero)
+    crest = max(rise, zero) + sill  # heights over the left bed
+    face = min(crest, min(hl, rise + hr)) if sill == zero else crest
+    h0 = max(min(hl - face, hl), zero)
+    h1 = max(min(rise + hr - face, hr), zero)
+    lift0 = g * half * (hl + h0) * (face if sill == zero else hl - h0)
+    lift1 = g * half * (hr + h1) * (face - rise if sill == zero else hr - h1)
     c0, c1 = math.sqrt(g * h0), math.sqrt(g * h1)
     middle, fast = half * (ul + ur) + c0 - c1, half * (c0 + c1) + quarter * (ul - ur)
     low = min(min(ul - c0, middle - fast), zero)
@@ -41,7 +46,7 @@ def face_flux(zl: Any, hl: Any, ul: Any, vl: Any, zr: Any, hr: Any, ur: Any, vr:
     p0, p1 = q0 * ul + half_g * h0 * h0, q1 * ur + half_g * h1 * h1
     push = (high * p0 - low * p1 + low * high * (q1 - q0)) / scale
     side = mass * (vl if mass > zero else vr)
-    return mass, push + half_g * (hl * hl - h0 * h0), push + half_g * (hr * hr - h1 * h1), side
+    return mass, push + lift0, push + lift1, side
 
 
 @row_kernel
@@ -82,7 +87,7 @@ def fluxes_second(
 
     The momentum of the bed slope inside the cells (Audusse et al. 2004, eq. 4.5) is taken at the faces in halves.
     """
-    zero, tiny, half, quarter, half_g, g, cliff = c
+    zero, _, half, _, _, g, cliff = c
     for j in range(mass.size):
         # no slopes beside walls and dry cells
         smooth = (
@@ -110,11 +115,11 @@ def fluxes_second(
 def change(
     h: Any, hu: Any, hv: Any, n: Any, xm0: Any, xr0: Any, xs0: Any, xm1: Any, xl1: Any, xs1: Any, ym0: Any, yr0: Any,
     ys0: Any, ym1: Any, yl1: Any, ys1: Any, h_new: Any, hu_new: Any, hv_new: Any, fastest: Any, step: Any, drag: Any,
-    dry: Any, zero: Any, g: Any,
+    dry: Any, zero: Any, one: Any, two: Any, g: Any,
 ) -> None:  # fmt: skip
-    """New depth and momentum of a row from the fluxes through its west (x0), east (x1), north (y0), south (y1) faces.
+    """Put the new depth and momentum of a row from the fluxes its west (x0), east (x1), north (y0) and south (y1) faces.
 
-    Manning friction is taken at the new time with the speed of the old one; ``drag`` = duration x gravity.
+    Manning friction is taken at the new time, q' (1 + k |q'|) = q, which is a quadratic; ``drag`` = 4 x duration x gravity.
     """
     for j in range(h.size):
         depth = max(h[j] - step * (xm1[j] - xm0[j] + ym1[j] - ym0[j]), zero)
@@ -123,8 +128,9 @@ def change(
         thick = max(depth, dry)
         root = inverse_cube_root(thick)
         cube = root * root * root
-        speed = math.sqrt(along * along + across * across) * cube
-        keep = g / (g + drag * g * n[j] * n[j] * speed * cube * root)
+        size = math.sqrt(along * along + across * across)
+        friction = drag * n[j] * n[j] * cube * cube * root * size  # drag = 4 g dt
+        keep = two / (one + math.sqrt(one + friction))
         keep = keep if depth > dry else zero
         h_new[j] = depth
         hu_new[j], hv_new[j] = along * keep, across * keep

@@ -4,13 +4,13 @@ Solved on square cells for depth and momentum (h, hu, hv):
 
     dh/dt + div(hu, hv) = 0,    d(hu)/dt + div(momentum flux) + g h dw/dx = -g n^2 |u| hu / h^(4/3)   (and for hv)
 
-Finite volumes with HLLC fluxes and hydrostatic reconstruction (Audusse et al. 2004), which keeps lakes at rest over any
-bed; Manning friction semi-implicit. First order by default; second order with limited slopes (minmod) and Heun's steps.
+Finite volumes with HLLC fluxes and hydrostatic reconstruction (Audusse et al. 2004, with the face bed of Chen & Noelle
+2017, so that rain on slopes runs off at its speed), which keeps lakes at rest over any bed; Manning friction implicit. First order by default; second order with limited slopes (minmod) and Heun's steps.
 The step is 0.45 times the cell size over the fastest wave. Left out: turbulence, wind, infiltration (see ``losses``).
 
 References
 ----------
-Audusse et al. 2004, doi 10.1137/S1064827503431090; Toro 2001, ISBN 9780471987666 (HLLC).
+Audusse et al. 2004, doi 10.1137/S1064827503431090; Chen & Noelle 2017, doi 10.1137/15M1053074; Toro 2001, ISBN 9780471987666 (HLLC).
 """
 
 from __future__ import annotations
@@ -86,15 +86,15 @@ def _specials(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _update(
+def _update_rows(
     start: int, stop: int, z: Any, n: Any, h: Any, hu: Any, hv: Any, h2: Any, hu2: Any, hv2: Any, dt: float, dx: float,
     order: int, special: Any, values: Any, first: Any, account: Any, weight: float,
 ) -> float:  # fmt: skip
     """One stage of a step over rows ``start`` to ``stop`` of the grid; return the fastest wave afterwards [m/s]."""
     width = h.shape[1]
-    t = np.zeros(10, h.dtype)
+    t = np.zeros(12, h.dtype)
     t[1], t[2], t[3], t[4], t[5], t[6] = 1e-30, 0.5, 0.25, 0.5 * GRAVITY, GRAVITY, 1000.0
-    t[7], t[8], t[9] = dt / dx, dt * GRAVITY, _DRY
+    t[7], t[8], t[9], t[10], t[11] = dt / dx, 4.0 * dt * GRAVITY, _DRY, 1.0, 2.0
     c = (t[0], t[1], t[2], t[3], t[4], t[5], t[6])
     speed = np.zeros((5, 2, width), h.dtype)  # u and v of rows r-1 .. r+3, in turn
     fx, fy, fn = np.zeros((4, width), h.dtype), np.zeros((4, width), h.dtype), np.zeros((4, width), h.dtype)
@@ -152,10 +152,13 @@ def _update(
             change(
                 h[row, a:b], hu[row, a:b], hv[row, a:b], n[row, a:b], fx[0, e:w], fx[2, e:w], fx[3, e:w], fx[0, a:b],
                 fx[1, a:b], fx[3, a:b], fn[0, a:b], fn[2, a:b], fn[3, a:b], fy[0, a:b], fy[1, a:b], fy[3, a:b],
-                h2[row, a:b], hu2[row, a:b], hv2[row, a:b], fastest[a:b], t[7], t[8], t[9], t[0], t[5],
+                h2[row, a:b], hu2[row, a:b], hv2[row, a:b], fastest[a:b], t[7], t[8], t[9], t[0], t[10], t[11], t[5],
             )  # fmt: skip
         fn, fy = fy, fn
     return float(fastest.max())
+
+
+_update: Any = _update_rows  # the type checker cannot see through the list of arrays below
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -215,6 +218,7 @@ class ShallowWaterFlow:
         self._bed[self._inside] = np.where(np.isnan(bed), WALL, bed)
         self._manning = np.full(size, 0.03, dtype)
         self._manning[self._inside] = np.where(np.isnan(bed), 0.03, manning)
+        self._third: list[np.ndarray] = []
         self._now = [np.zeros(size, dtype) for _ in range(3)]
         self._next = [np.zeros(size, dtype) for _ in range(3)]
         self.deepest, self.fastest, self.strongest = (np.zeros(bed.shape, dtype) for _ in range(3))
@@ -252,6 +256,8 @@ class ShallowWaterFlow:
         wave = max(in_blocks(work, self.shape[0]))
         for block in sorted(groups):
             self._out += groups[block]
+        for one in target:  # what left over the eastern edge does not come back round a building
+            one[:, self.shape[1] + RING :] = 0.0
         return wave
 
     def _settle(self, before: list[np.ndarray], dt: float) -> float:
@@ -294,7 +300,7 @@ class ShallowWaterFlow:
             self._stage(before, self._next, dt, 1.0)
             self._now, self._next = self._next, before
             return self._settle(before, dt)
-        third = [np.empty_like(one) for one in before] if not hasattr(self, "_third") else self._third
+        third = self._third or [np.empty_like(one) for one in before]
         self._third = third
         for one in third:
             one[:] = 0.0
