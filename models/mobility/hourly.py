@@ -36,12 +36,15 @@ class HourlyCosts:
         float32 or float64 (class, time, arcs) [s]; ``inf`` is closed.
     rate : numpy.ndarray, optional
         Same shape: what is gathered per second on an arc, for example degrees above a comfort limit.
+    pace : numpy.ndarray
+        (class,) least time per metre of straight line on any arc [s/m]; it leads searches to their target.
     """
 
     start: np.ndarray
     end: float
     seconds: np.ndarray
     rate: np.ndarray
+    pace: np.ndarray
 
     @classmethod
     def of(cls, network: Network, start: Any, end: float, seconds: Any, rate: Any = None) -> HourlyCosts:
@@ -69,7 +72,12 @@ class HourlyCosts:
             raise InputError(f"rate must have the shape of seconds, {values.shape}, not {gather.shape}.")
         if np.isnan(gather).any():
             raise InputError("rate has missing values: give 0 where nothing is gathered, or close the arc.")
-        return cls(times, float(end), np.ascontiguousarray(values), np.ascontiguousarray(gather))
+        straight = np.hypot(*(network.xy[network.head] - network.xy[network.tail]).T)
+        long = straight > 0
+        with np.errstate(invalid="ignore"):
+            least = [float((part.min(axis=0)[long] / straight[long]).min(initial=np.inf)) for part in values]
+        pace = np.where(np.isfinite(least), least, 0.0) * (1.0 - 1e-9)
+        return cls(times, float(end), np.ascontiguousarray(values), np.ascontiguousarray(gather), pace)
 
 
 @dataclass(frozen=True)
@@ -89,9 +97,8 @@ class TimedRoute:
 
 
 @nb.njit(cache=True, nogil=True)
-def _cross(arc, now, start, seconds, rate):  # type: ignore[no-untyped-def]
-    """Return when the far end of an arc is reached, and the dose gathered on it; the last slice goes on for ever."""
-    k = np.searchsorted(start, now, side="right") - 1
+def _cross(arc, now, k, start, seconds, rate):  # type: ignore[no-untyped-def]
+    """Return when the far end of an arc entered in slice k is reached, and the dose; the last slice goes on for ever."""
     left, dose = 1.0, 0.0
     while True:
         whole = seconds[k, arc]
@@ -111,7 +118,8 @@ def _cross(arc, now, start, seconds, rate):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(cache=True, nogil=True)
-def _search(source, target, departure, limit, indptr, head, start, seconds, rate, dose, work):  # type: ignore[no-untyped-def]
+def _search(source, target, departure, limit, indptr, head, xy, pace, start, seconds, rate, dose, work):  # type: ignore[no-untyped-def]
+    """Settle nodes in order of arrival plus the least time still needed in a straight line (none without target)."""
     dist, arrived_by, order, keys, items, place = work
     dist[source] = departure
     arrived_by[source] = -1
@@ -119,22 +127,27 @@ def _search(source, target, departure, limit, indptr, head, start, seconds, rate
     size = push(source, departure, keys, items, place, 0)
     count = 0
     while size > 0:
-        node, now = items[0], keys[0]
+        node = items[0]
+        now = dist[node]
         size = pop(keys, items, place, size)
         order[count] = node
         count += 1
         if node == target:
             break
+        k = np.searchsorted(start, now, side="right") - 1
         for arc in range(indptr[node], indptr[node + 1]):
             there = head[arc]
             if place[there] == -2:
                 continue
-            reach, gathered = _cross(arc, now, start, seconds, rate)
+            reach, gathered = _cross(arc, now, k, start, seconds, rate)
             if reach < dist[there] and reach <= limit:
                 dist[there] = reach
                 arrived_by[there] = arc
                 dose[there] = dose[node] + gathered
-                size = push(there, reach, keys, items, place, size)
+                left = 0.0
+                if target >= 0:
+                    left = pace * np.hypot(xy[there, 0] - xy[target, 0], xy[there, 1] - xy[target, 1])
+                size = push(there, reach + left, keys, items, place, size)
     for i in range(size):  # nodes seen but not settled: to be cleaned as well
         order[count] = items[i]
         count += 1
@@ -142,7 +155,7 @@ def _search(source, target, departure, limit, indptr, head, start, seconds, rate
 
 
 @nb.njit(cache=True, nogil=True)
-def _arrivals(first, last, sources, kinds, departures, limits, indptr, head, start, seconds, rate, out, out_dose):  # type: ignore[no-untyped-def]
+def _arrivals(first, last, sources, kinds, departures, limits, indptr, head, xy, start, seconds, rate, out, out_dose):  # type: ignore[no-untyped-def]
     nodes = indptr.size - 1
     work = workspace(nodes)
     dose = np.zeros(nodes)
@@ -150,7 +163,19 @@ def _arrivals(first, last, sources, kinds, departures, limits, indptr, head, sta
         kind = kinds[row]
         slice_rate = rate[min(kind, rate.shape[0] - 1)]
         count = _search(
-            sources[row], -1, departures[row], limits[row], indptr, head, start, seconds[kind], slice_rate, dose, work
+            sources[row],
+            -1,
+            departures[row],
+            limits[row],
+            indptr,
+            head,
+            xy,
+            0.0,
+            start,
+            seconds[kind],
+            slice_rate,
+            dose,
+            work,
         )
         for i in range(count):
             node = work[2][i]
@@ -160,7 +185,9 @@ def _arrivals(first, last, sources, kinds, departures, limits, indptr, head, sta
 
 
 @nb.njit(cache=True, nogil=True)
-def _routes(first, last, pairs, departures, limits, indptr, tail, head, start, seconds, rate, out, used, chain):  # type: ignore[no-untyped-def]
+def _routes(  # type: ignore[no-untyped-def]
+    first, last, pairs, departures, limits, indptr, tail, head, xy, paces, start, seconds, rate, out, used, chain
+):
     """Write arrival and dose of each pair; with ``used`` (a buffer) also the arcs of the way, backwards."""
     nodes = indptr.size - 1
     work = workspace(nodes)
@@ -169,7 +196,19 @@ def _routes(first, last, pairs, departures, limits, indptr, tail, head, start, s
         source, target, kind = pairs[row, 0], pairs[row, 1], pairs[row, 2]
         slice_rate = rate[min(kind, rate.shape[0] - 1)]
         count = _search(
-            source, target, departures[row], limits[row], indptr, head, start, seconds[kind], slice_rate, dose, work
+            source,
+            target,
+            departures[row],
+            limits[row],
+            indptr,
+            head,
+            xy,
+            paces[kind],
+            start,
+            seconds[kind],
+            slice_rate,
+            dose,
+            work,
         )
         out[row, 0] = work[0][target]
         out[row, 1] = dose[target]
@@ -227,7 +266,7 @@ def earliest_arrivals(
     kinds = np.broadcast_to(np.asarray(kind, np.int64), rows.shape).copy()
     out, dose = np.full((len(rows), network.nodes), np.inf), np.zeros((len(rows), network.nodes))
     in_blocks(
-        _arrivals, len(rows), rows, kinds, times, times + within, network.indptr, network.head,
+        _arrivals, len(rows), rows, kinds, times, times + within, network.indptr, network.head, network.xy,
         costs.start, costs.seconds, costs.rate, out, dose, least=4,
     )  # fmt: skip
     return out, dose
@@ -281,7 +320,7 @@ def _run_routes(
     out, used = np.empty((len(ends), 2)), np.zeros(len(ends), np.int64)
     chain = np.zeros((len(ends), keep), np.int32)
     in_blocks(
-        _routes, len(ends), rows, times, times + within, network.indptr, network.tail, network.head,
+        _routes, len(ends), rows, times, times + within, network.indptr, network.tail, network.head, network.xy, costs.pace,
         costs.start, costs.seconds, costs.rate, out, used, chain, least=16,
     )  # fmt: skip
     return out[:, 0], out[:, 1], chain, used

@@ -104,8 +104,8 @@ def edge_samples(network: Network, x: Any, y: Any, *, step: float | None = None,
 
 @nb.njit(cache=True, nogil=True)
 def _read(begin, end, cell, start, raster, mean, largest, missing):  # type: ignore[no-untyped-def]
-    for edge in range(begin, end):
-        for t in range(raster.shape[0]):
+    for t in range(raster.shape[0]):  # hour by hour: one raster stays in the cache
+        for edge in range(begin, end):
             total, most, count = 0.0, -np.inf, 0
             for i in range(start[edge], start[edge + 1]):
                 if cell[i] >= 0:
