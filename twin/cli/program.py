@@ -157,3 +157,4 @@ def main(arguments: list[str] | None = None) -> None:
         from twin.language import text
 
         complain(text("cli.interrupted"))
+    sys.exit(code)
