@@ -3,7 +3,7 @@
 Usage::
 
     python benchmarks/citydata.py [--data ../shared/data] [--megabytes 100] [--peer-python PYTHON] [--runs 2]
-                                  [--only citygml cityjson ...] [--write docs/validation/citydata.md]
+                                  [--only citygml cityjson ...] [--figures FILE] [--write docs/validation/citydata.md]
 
 Large files are made of the real tiles under ``--data`` (``citydata_files.py``). Each reader runs in a process of its own,
 one after the other; time is user plus system CPU, the least of ``--runs``, without what importing and loading compiled
@@ -296,12 +296,17 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=list(SECTIONS), default=list(SECTIONS))
     parser.add_argument("--write", type=Path, default=None)
+    parser.add_argument("--figures", type=Path, default=None, help="JSON that keeps figures between partial runs")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(given.data.resolve(), given.megabytes, given.peer_python, given.runs, Path(folder))
+        if given.figures is not None and given.figures.is_file():
+            bench.best = json.loads(given.figures.read_text(encoding="utf-8"))
         for name in given.only:
             lines = SECTIONS[name](bench)
             print("\n".join(lines), end="\n\n", flush=True)
+            if given.figures is not None:
+                given.figures.write_text(json.dumps(bench.best, indent=1), encoding="utf-8")
             if given.write is not None:
                 write(given.write, {name: lines} | ({"goals": summary(bench)} if name == given.only[-1] else {}))
         print("\n".join(summary(bench)))

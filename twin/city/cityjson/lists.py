@@ -54,9 +54,10 @@ def cut(text: bytes, *, careful: bool = False) -> tuple[bytes, list[bytes]]:
     kept: list[bytes] = []
     lists: list[bytes] = []
     last = 0
-    for match in _KEY.finditer(text):
-        first = match.end() - 1
-        if first < last or text[match.start() - 1 : match.start()] == b"\\":
+    place = 0
+    while (match := _KEY.search(text, place)) is not None:
+        first = place = match.end() - 1
+        if text[match.start() - 1 : match.start()] == b"\\":
             continue
         quote, brace = text.find(b'"', first), text.find(b"}", first)
         stop = min(quote, brace) if quote >= 0 and brace >= 0 else max(quote, brace, len(text) * (quote == brace))
@@ -65,7 +66,7 @@ def cut(text: bytes, *, careful: bool = False) -> tuple[bytes, list[bytes]]:
             continue
         kept += (text[last:first], b"%d" % (_MARK - len(lists)))
         lists.append(text[first:end])
-        last = end
+        last = place = end
     kept.append(text[last:])
     return b"".join(kept), lists
 

@@ -24,7 +24,7 @@ GROUP = "CityObjectGroup"
 
 _KNOWN = frozenset(("type", "attributes", "geometry", "parents", "children", "geographicalExtent", "children_roles"))
 _CUT_KEYS = frozenset(("boundaries", "values", "vertices"))
-_NESTING = (dict, list)
+_NESTING = frozenset((dict, list))
 _YEAR = re.compile(r"\s*(\d{4})")
 
 
@@ -254,8 +254,7 @@ def _attributes(objects: CityObjects, row: int, document: Document, vertices: Ve
     value = objects.values[row]
     told = value.get("attributes")
     attributes: dict[str, Any] = told if isinstance(told, dict) else {}
-    nesting = any(type(inner) in _NESTING for inner in attributes.values())
-    if nesting or not _CUT_KEYS.isdisjoint(attributes):
+    if not _NESTING.isdisjoint(map(type, attributes.values())) or not _CUT_KEYS.isdisjoint(attributes):
         attributes = whole(attributes, document)
     if told is not None and not isinstance(told, dict):
         attributes = {"attributes": told}
