@@ -1,4 +1,4 @@
-"""Charts as SVG inside the page: shares of the UTCI classes hour by hour, and the day as curves."""
+"""Charts as SVG inside the page: shares of the UTCI classes hour by hour, the day as curves, the rain of a storm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from twin.language import text
 from twin.view import labels
 from twin.view.palettes import Palette
 
-__all__ = ["class_bars", "day_curves"]
+__all__ = ["class_bars", "day_curves", "rain_bars"]
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 960, 340, 58, 16, 58
 
@@ -140,4 +140,49 @@ def day_curves(
         if len(times) <= 26 or i % 3 == 0:
             parts.append(_words(x_of(i), _HEIGHT - _BOTTOM + 20, f"{labels.local_time(time, timezone).hour}"))
     parts.append(_words(_LEFT + (right - _LEFT) / 2, _HEIGHT - 10, text("report.axis_hour", language), kind="axis"))
+    return "".join(parts) + "</svg>"
+
+
+def rain_bars(edges: np.ndarray, rates: np.ndarray, *, title: str, description: str, language: str) -> str:
+    """Return the course of a rain as bars.
+
+    Parameters
+    ----------
+    edges : numpy.ndarray
+        Edges of the intervals [min], one more than there are rates.
+    rates : numpy.ndarray
+        Rain [mm/h].
+    title, description : str
+        Text alternative.
+    language : str
+        Language of the labels.
+    """
+    height = 240
+    bottom, right = height - 50, _WIDTH - 8
+    highest = float(rates.max()) or 1.0
+    step = next(s * 10.0**p for p in range(-1, 4) for s in (1, 2, 5) if highest / (s * 10.0**p) <= 5)
+    top = step * np.ceil(highest / step)
+    parts = [
+        f'<svg class="chart" viewBox="0 0 {_WIDTH} {height}" role="img" aria-labelledby="rain-t rain-d">'
+        f'<title id="rain-t">{escape(title)}</title><desc id="rain-d">{escape(description)}</desc>'
+    ]
+    for value in np.arange(0.0, top + step / 2, step):
+        y = bottom - (bottom - _TOP) * value / top
+        parts.append(f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" class="level"/>')
+        parts.append(_words(_LEFT - 8, y + 5, labels.number(float(value), 0 if step >= 1 else 1, language), "end"))
+    scale = (right - _LEFT) / float(edges[-1] - edges[0])
+    for first, last, rate in zip(edges[:-1], edges[1:], rates, strict=True):
+        x, wide = _LEFT + (first - edges[0]) * scale, (last - first) * scale
+        tall = (bottom - _TOP) * rate / top
+        said = f"{labels.number(float(first), 0, language)}–{labels.number(float(last), 0, language)} min: {labels.number(float(rate), 1, language)} mm/h"
+        parts.append(
+            f'<rect x="{x + 0.05 * wide:.1f}" y="{bottom - tall:.1f}" width="{0.9 * wide:.1f}" height="{tall:.1f}" '
+            f'fill="#2f6fa8"><title>{escape(said)}</title></rect>'
+        )
+    every = max(1, round((len(edges) - 1) / 12))
+    for edge in edges[::every]:
+        x = _LEFT + (edge - edges[0]) * scale
+        parts.append(_words(x, bottom + 20, labels.number(float(edge), 0, language)))
+    parts.append(_words(_LEFT + (right - _LEFT) / 2, height - 8, text("report.axis_minutes", language), kind="axis"))
+    parts.append(_words(_LEFT, _TOP - 3, text("report.axis_rain", language), "start", "axis"))
     return "".join(parts) + "</svg>"

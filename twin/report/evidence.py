@@ -12,6 +12,8 @@ import pandas as pd
 from twin.city.gaps import sentences as gap_sentences
 from twin.report.frame import Frame
 from twin.report.pieces import paragraphs, table
+from twin.scenario.rules import rule_of
+from twin.scenario.wording import unit_words
 from twin.view import labels
 
 __all__ = ["check", "gaps", "indicators", "method", "sources"]
@@ -22,13 +24,19 @@ def indicators(frame: Frame) -> str:
     rows = []
     for row in _rows(frame.result.table(frame.language)):
         unit = str(row.unit)
-        value = labels.area(float(row.value), frame.language) if unit == "m2" else _value(frame, float(row.value), unit)
+        value = labels.area(float(row.value), frame.language) if unit == "m2" else _told(frame, row)
         time = frame.say("whole_run") if pd.isna(row.time) else frame.clock(np.datetime64(row.time))
         share = "" if pd.isna(row.share) else frame.share(float(row.share))
         certainty = frame.say(f"certainty_{row.uncertainty}")
         rows.append([str(row.label), time, value, share, certainty])
     columns = frame.columns("indicator", "when", "value", "share", "certainty")
     return table(frame.say("indicators_table"), columns, rows, numbers=(2, 3))
+
+
+def _told(frame: Frame, row: Any) -> str:
+    """Return a value with the decimals of its indicator and its unit."""
+    digits = int(rule_of(str(row.name))["decimals"])
+    return f"{labels.number(float(row.value), digits, frame.language)} {unit_words(str(row.unit), frame.language)}".strip()
 
 
 def check(frame: Frame) -> str:
@@ -93,17 +101,18 @@ def method(frame: Frame) -> str:
         (True, False): "_local_air",
         (True, True): "_local_both",
     }
-    said = [
-        frame.say("method_chain", steps=heat.sizes["time"], **grid),
-        frame.say(f"method_left_out{left_out[local]}"),
-        frame.say("method_same"),
-    ]
+    said = [frame.say("method_grid", **grid)]
+    if heat.data_vars:
+        said += [frame.say("method_heat", steps=heat.sizes["time"]), frame.say(f"method_left_out{left_out[local]}")]
+    said.append(frame.say("method_same"))
     versions = [[str(n), str(v)] for n, v in provenance.get("versions", {}).items()]
     listed = table(frame.say("versions_table"), [frame.say("column_package"), frame.say("column_version")], versions)
     return paragraphs(said) + _weather(frame) + (listed if versions else "")
 
 
 def _value(frame: Frame, value: float, unit: str) -> str:
+    if unit in ("1", "m"):
+        return f"{labels.number(value, 0, frame.language)} {unit if unit == 'm' else ''}".strip()
     return f"{labels.number(value, 1, frame.language)} {unit.replace('degC', '°C')}"
 
 

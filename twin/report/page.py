@@ -21,6 +21,7 @@ from twin.report import evidence
 from twin.report.chapters import Chapters
 from twin.report.frame import Frame
 from twin.report.pieces import section
+from twin.report.storm import Storm
 from twin.view import labels
 
 if TYPE_CHECKING:
@@ -77,29 +78,13 @@ def write_report(
 
 def _html(frame: Frame, chapters: Chapters, other: str | None) -> str:
     """Return the whole page."""
-    order: list[tuple[str, Callable[[], str]]] = [
-        ("summary", chapters.summary),
-        ("hottest", chapters.hottest),
-        ("day", chapters.day),
-        ("classes", chapters.classes_by_hour),
-        ("pet", partial(chapters.layer, "pet")),
-        ("pt", partial(chapters.layer, "pt")),
-        ("wbgt", partial(chapters.layer, "wbgt")),
-        ("tmrt", chapters.tmrt),
-        ("ground", partial(chapters.layer, "surface_temperature")),
-        ("air", chapters.air),
-        ("shade", chapters.shade),
-        ("scene", chapters.scene),
-        ("indicators", partial(evidence.indicators, frame)),
-        ("check", partial(evidence.check, frame)),
-        ("gaps", partial(evidence.gaps, frame)),
-        ("sources", partial(evidence.sources, frame)),
-        ("method", partial(evidence.method, frame)),
-    ]
+    order = _order(frame, chapters)
     made = [(name, build()) for name, build in order]
     parts = [(name, content) for name, content in made if content]
     links = "".join(f'<li><a href="#{name}">{escape(frame.say(f"h_{name}"))}</a></li>' for name, _ in parts)
-    title, subtitle = frame.say("title", name=frame.result.name), _subtitle(frame, chapters)
+    kinds = [kind for kind, data in (("heat", frame.result.heat), ("storm", frame.result.water)) if data.data_vars]
+    title = frame.say(f"title_{'_'.join(kinds)}", name=frame.result.name)
+    subtitle = _subtitle(frame, chapters)
     template = Template(resources.files("twin.report").joinpath("template.html").read_text(encoding="utf-8"))
     return template.substitute(
         language=frame.language,
@@ -116,6 +101,46 @@ def _html(frame: Frame, chapters: Chapters, other: str | None) -> str:
     )
 
 
+def _order(frame: Frame, chapters: Chapters) -> list[tuple[str, Callable[[], str]]]:
+    """Return the chapters of the page: those of what was run, then what they rest on."""
+    heat, storm = bool(frame.result.heat.data_vars), Storm(frame, chapters.pictures)
+    flood = bool(frame.result.water.data_vars)
+    first = [chapters.summary] if heat else []
+    if flood:
+        first.append(partial(storm.summary, with_check=not heat))
+    of_heat: list[tuple[str, Callable[[], str]]] = [
+        ("hottest", chapters.hottest),
+        ("day", chapters.day),
+        ("classes", chapters.classes_by_hour),
+        ("pet", partial(chapters.layer, "pet")),
+        ("pt", partial(chapters.layer, "pt")),
+        ("wbgt", partial(chapters.layer, "wbgt")),
+        ("tmrt", chapters.tmrt),
+        ("ground", partial(chapters.layer, "surface_temperature")),
+        ("air", chapters.air),
+        ("shade", chapters.shade),
+        ("scene", chapters.scene),
+    ]
+    of_storm: list[tuple[str, Callable[[], str]]] = [
+        ("depth", storm.depth),
+        ("danger", storm.danger),
+        ("arrival", storm.arrival),
+        ("reached", storm.reached),
+        ("balance", storm.water_balance),
+    ]
+    if flood and not heat and (chapters.with_scene or chapters.drawn is not None):
+        of_storm.append(("scene", partial(storm.scene, chapters.drawn)))
+    evidence_of: list[tuple[str, Callable[[], str]]] = [
+        ("indicators", partial(evidence.indicators, frame)),
+        ("check", partial(evidence.check, frame)),
+        ("gaps", partial(evidence.gaps, frame)),
+        ("sources", partial(evidence.sources, frame)),
+        ("method", lambda: evidence.method(frame) + (storm.method() if flood else "")),
+    ]
+    summary = ("summary", lambda: "".join(part() for part in first))
+    return [summary, *(of_heat if heat else []), *(of_storm if flood else []), *evidence_of]
+
+
 def _other_language(frame: Frame, file: str | None) -> str:
     if not file:
         return ""
@@ -129,6 +154,8 @@ def _other_language(frame: Frame, file: str | None) -> str:
 def _subtitle(frame: Frame, chapters: Chapters) -> str:
     site = frame.result.site
     size = labels.area(site.sizes["x"] * site.sizes["y"] * frame.cell**2, frame.language)
+    if not frame.result.heat.data_vars:
+        return frame.say("subtitle_storm", city=frame.place, cell=frame.cell_text(), area=size)
     first = chapters.facts.hottest if chapters.facts else frame.result.heat["time"].values[0]
     day = labels.day(first, frame.language, frame.zone)
     return frame.say("subtitle", city=frame.place, day=day, cell=frame.cell_text(), area=size)

@@ -17,7 +17,7 @@ from twin.report.pieces import figure, table
 from twin.report.shade import FROM, TO, shade_hours
 from twin.view import labels, maps
 from twin.view.moments import nearest_hour
-from twin.view.palettes import Palette, palette_for
+from twin.view.palettes import Palette, lies_on_ground, palette_for
 
 __all__ = ["Pictures", "swatch"]
 
@@ -55,7 +55,7 @@ class Pictures:
         return figure(
             image,
             self._alt(flat, palette, clock),
-            caption or self.frame.say("caption_map", name=name, clock=clock),
+            caption or (self.frame.say("caption_map", name=name, clock=clock) if clock else ""),
             kind="map",
         )
 
@@ -64,7 +64,8 @@ class Pictures:
         flat = layer.sel(time=time) if time is not None else layer
         palette, language = palette_for(flat, self.frame.language), self.frame.language
         shares = maps.shares_of_area(palette, flat, self.frame.result.site)
-        digits = 0 if np.allclose(palette.edges[np.isfinite(palette.edges)] % 1.0, 0.0) else 1
+        finite = palette.edges[np.isfinite(palette.edges)]
+        digits = next((d for d in range(3) if np.allclose(finite, np.round(finite, d), atol=1e-9)), 3)
         rows = []
         for number in range(len(palette) - 1, -1, -1):
             limits = labels.span(palette.edges[number], palette.edges[number + 1], palette.units, digits, language)
@@ -94,20 +95,21 @@ class Pictures:
             return ""
         return self.large(layer, caption=self.frame.say("caption_shade", first=FROM, last=TO)) + self.steps(layer)
 
-    def scene(self, layer: xr.DataArray, time: np.datetime64, file: Path | None) -> tuple[str, str]:
+    def scene(self, layer: xr.DataArray, time: np.datetime64 | None, file: Path | None) -> tuple[str, str]:
         """Return the 3D picture, or an empty text and the reason why there is none.
 
         Parameters
         ----------
         layer : xarray.DataArray
             What colours the ground.
-        time : numpy.datetime64
-            When.
+        time : numpy.datetime64 or None
+            When, where the layer has several.
         file : pathlib.Path or None
             A picture that has been drawn already; it is taken as it is.
         """
-        alt = self.frame.say("alt_scene", city=self.frame.place)
-        caption = self.frame.say("caption_scene")
+        flood = "_flood" if lies_on_ground(str(layer.name)) else ""
+        alt = self.frame.say(f"alt_scene{flood}", city=self.frame.place)
+        caption = self.frame.say(f"caption_scene{flood}")
         if file is not None and file.is_file():
             return figure(_lighter(file), alt, caption, kind="scene"), ""
         if self.frame.result.city is None:
