@@ -157,4 +157,4 @@ def main(arguments: list[str] | None = None) -> None:
         from twin.language import text
 
         complain(text("cli.interrupted"))
-    sys.exit(code)
+    sys.exit(code if isinstance(code, int) else 0)
