@@ -32,7 +32,8 @@ from twin.scenario.inputs import read_rain_of, read_weather_of, sources_of
 from twin.scenario.parts import HeatRun, WaterRun
 from twin.scenario.place_indicators import place_indicators
 from twin.scenario.planned import planned_city
-from twin.scenario.results import Result, plain, with_summary
+from twin.scenario.reality import compared, read_measurements
+from twin.scenario.results import Check, Result, plain, with_summary
 from twin.scenario.safe_files import check_replaceable
 from twin.scenario.schema import Scenario, parse_scenario, read_scenario
 
@@ -97,6 +98,13 @@ def _heat(scenario: Scenario, asked: HeatRun, site: xr.Dataset, weather: xr.Data
     return {"heat": found, "summary": summary}, table
 
 
+def _check(scenario: Scenario, city: City, measured: pd.DataFrame | None, datasets: dict[str, xr.Dataset]) -> Check:
+    """Compare the run with what stations have measured, where the scenario names a table of it."""
+    if measured is None or "heat" not in datasets:
+        return Check()
+    return Check(compared(measured, city, datasets["heat"], where=str(scenario.measurements)))
+
+
 def _flood(asked: WaterRun, city: City, site: xr.Dataset, rain: xr.DataArray, shown: bool) -> Found:
     """Run the storm: datasets ``rain`` and ``water``."""
     with _step("flood", shown, total=1.0) as done:
@@ -145,6 +153,7 @@ def run(
         check_replaceable(Path(output).absolute())
     with _step("weather", progress):
         weather = read_weather_of(asked)
+    measured = read_measurements(asked.resolve(asked.measurements)) if asked.measurements is not None else None
     with _step("city", progress):
         city = load(asked.resolve(asked.city), area=asked.area)
     with _step("measures", progress and bool(asked.measure)):
@@ -184,6 +193,7 @@ def run(
         gaps=gap_table.join(city.gaps, *gaps),
         sources=sources,
         provenance=_provenance(asked, sources, site),
+        check=_check(asked, city, measured, datasets),
         measures=measures,
         features=features,
         city=city,

@@ -47,6 +47,10 @@ class Scenario(Part):
     run: Runs = Runs()
     measure: tuple[AnyMeasure, ...] = Field(default=(), description="Measures, carried out in this order.")
     costs: str | None = Field(default=None, description="The town's own costs of measures (CSV).")
+    measurements: str | None = Field(
+        default=None,
+        description="What stations of the city have measured (CSV: station, time in UTC, variable, value).",
+    )
     baseline: str | None = Field(
         default=None, description="Scenario file that says all that this one does not, and is compared with."
     )
@@ -115,7 +119,7 @@ class Scenario(Part):
             named.append(("[weather] path", self.weather.path))
         if self.rain is not None:
             named += [("[rain] table", self.rain.table), ("[rain] series", self.rain.series)]
-        named += [("costs", self.costs), ("baseline", self.baseline)]
+        named += [("costs", self.costs), ("measurements", self.measurements), ("baseline", self.baseline)]
         named += [(f"[[measure]] {i} file", measure.file) for i, measure in enumerate(self.measure, 1)]
         return [(where, path) for where, path in named if path is not None]
 
