@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.water.assimilation import Noise, TreeEnsemble
 from models.water.capacity import CapacitySink
 from models.water.daily_weather import daily_weather
 from models.water.evapotranspiration import evaporation_parts, reference_evapotranspiration
@@ -30,6 +31,7 @@ from models.water.measures import Measure, measure, measure_kinds, measures_from
 from models.water.rain import Rain
 from models.water.rain_classes import RainIndex, rain_index
 from models.water.retention import Retention
+from models.water.sensor_readings import layer_readings, spread_corrections, tree_groups
 from models.water.sewers import Sewer, sewer_alone
 from models.water.soils import (
     convert_tension,
@@ -41,6 +43,7 @@ from models.water.soils import (
 )
 from models.water.storms import design_storm, state_scenario, state_scenarios
 from models.water.tree_balance import TreeBalance, tree_water_balance, tree_water_blocks
+from models.water.tree_trench import TreeTrench, run_trenches
 
 __all__ = [
     "CapacitySink",
@@ -51,6 +54,7 @@ __all__ = [
     "Inflow",
     "Losses",
     "Measure",
+    "Noise",
     "Rain",
     "RainIndex",
     "Retention",
@@ -58,6 +62,8 @@ __all__ = [
     "SideInflow",
     "SupercriticalWarning",
     "TreeBalance",
+    "TreeEnsemble",
+    "TreeTrench",
     "Wall",
     "building_depths",
     "convert_tension",
@@ -73,6 +79,7 @@ __all__ = [
     "flood_tables",
     "hazard",
     "infiltrate",
+    "layer_readings",
     "measure",
     "measure_kinds",
     "measures_from_classes",
@@ -80,14 +87,17 @@ __all__ = [
     "reference_evapotranspiration",
     "relative_extractable_water",
     "return_period",
+    "run_trenches",
     "sewer_alone",
     "soil",
     "soil_table",
+    "spread_corrections",
     "state_scenario",
     "state_scenarios",
     "statistical_depth",
     "street_depths",
     "tension_at",
+    "tree_groups",
     "tree_water_balance",
     "tree_water_blocks",
     "velocity_classes",

@@ -204,10 +204,6 @@ def _repeated(parameters: TreeParameters, members: int) -> TreeParameters:
     count = parameters.root_area.size
     each = np.tile(np.arange(members), count)
     cells = int(parameters.cell.max(initial=0)) + 1
-    repeat = {
-        name: np.repeat(getattr(parameters, name), members)
-        for name in ("kind", "crown_area", "root_area", "root_depth", "available", "soil")
-    }
     values = np.repeat(parameters.values, members, axis=1)
     values[PARAMETERS.index("growth")] = 0.0
     return replace(
@@ -215,5 +211,10 @@ def _repeated(parameters: TreeParameters, members: int) -> TreeParameters:
         values=values,
         hidden_beam=np.repeat(parameters.hidden_beam, members, axis=1),
         cell=each * cells + np.repeat(parameters.cell, members),
-        **repeat,
+        kind=np.repeat(parameters.kind, members),
+        crown_area=np.repeat(parameters.crown_area, members),
+        root_area=np.repeat(parameters.root_area, members),
+        root_depth=np.repeat(parameters.root_depth, members),
+        available=np.repeat(parameters.available, members),
+        soil=np.repeat(parameters.soil, members),
     )

@@ -88,7 +88,7 @@ DAY_FLUXES = (
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def tree_day(weather, crown, soil, state, hidden_beam, watering, day, one, zero, tiny):
+def tree_day(weather, crown, soil, state, hidden_beam, watering, day, one, zero, tiny):  # type: ignore[no-untyped-def]
     """Advance one tree by one day.
 
     Parameters

@@ -26,7 +26,7 @@ _B = BLOCK
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _block_day(par, work, f, day, one, zero, tiny):
+def _block_day(par, work, f, day, one, zero, tiny):  # type: ignore[no-untyped-def]
     """Advance a block by one day; offsets are multiples of BLOCK, known when it is compiled."""
     rain, depth = f[3], f[8]
     weather = (f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10])
@@ -88,7 +88,7 @@ def _block_day(par, work, f, day, one, zero, tiny):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _load(par, work, start, size, parameters, state, sums):
+def _load(par, work, start, size, parameters, state, sums):  # type: ignore[no-untyped-def]
     """Copy a block of trees into the small arrays; a last block that is not full repeats its first tree."""
     for i in range(BLOCK):
         tree = start + (i if i < size else 0)
@@ -101,7 +101,7 @@ def _load(par, work, start, size, parameters, state, sums):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run_blocks(
+def run_blocks(  # type: ignore[no-untyped-def]
     first, last, block_start, block_size, block_group, forcing, months, beam_rows,
     parameters, hidden_beam, state, sums, water_start, water_day, water_amount, daily, out,
 ):  # fmt: skip
