@@ -93,7 +93,7 @@ def tree(source, limit, first_through, indptr, head, cost, work):  # type: ignor
         for arc in range(indptr[node], indptr[node + 1]):
             there = so_far + cost[arc]
             next_node = head[arc]
-            if there < dist[next_node] and there <= limit:
+            if there <= limit and there < dist[next_node]:
                 dist[next_node] = there
                 arrived_by[next_node] = arc
                 size = push(next_node, there, keys, items, place, size)
