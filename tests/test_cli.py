@@ -102,7 +102,7 @@ def test_wrong_commands_end_with_2(arguments, capsys):
 def test_schema_is_json(capsys):
     assert called("schema") == 0
     schema = json.loads(capsys.readouterr().out)
-    assert {"name", "city", "weather"} <= set(schema["required"])
+    assert {"name", "city"} <= set(schema["required"])
 
 
 def test_run_writes_everything_and_says_where(result):
