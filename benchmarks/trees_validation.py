@@ -32,7 +32,7 @@ AVAILABLE = {"Ss": 12.3, "Sl3": 16.7, "Su3": 17.5, "Ls3": 16.2, "Lu": 17.8, "Ut3
 COTTON = FieldCrop(
     (0.15, 1.225, 0.5), (35, 50, 46, 39), (0.05, 1.2), (0.2, 1.4), 0.205, 0.098, 0.1515, 0.65, 0.06, 4.0
 )  # fmt: skip
-ERROR = 0.035  # of a reading [relative extractable water]
+ERROR = 0.04  # of a reading [relative extractable water]
 BEST = 20  # sets of parameters that are averaged
 
 
