@@ -113,19 +113,28 @@ def _warn_of_errors(gaps: pd.DataFrame, language: str) -> None:
 
 @app.command()
 def demo(
-    output: Annotated[Path, typer.Option(help="Folder for the result.")] = Path("twin-demo"),
+    which: Annotated[
+        str, typer.Argument(help="Scenario of the sample district: hitzetag, starkregen, square-2035.")
+    ] = "hitzetag",
+    output: Annotated[Path | None, typer.Option(help="Folder for the result, by default twin-demo.")] = None,
     lang: Language = None,
     picture: Annotated[bool, typer.Option(help="Draw a 3D picture too.")] = True,
 ) -> None:
-    """Run the made sample district on a hot day: heat map, indicators, report.
+    """Run the made sample district: maps, indicators, report of a hot day, a storm, or a square in 2035.
 
-    Example: [bold]twin demo --output my-first-map --lang de[/bold]
+    Examples: [bold]twin demo --lang de[/bold], [bold]twin demo starkregen --output my-first-storm[/bold]
     """
     language = speak(lang)
-    from twin.scenario.samples import sample_folder
+    from twin.errors import InputError
+    from twin.language import text
+    from twin.scenario.samples import sample_folder, sample_scenarios
     from twin.scenario.schema import read_scenario
 
-    _execute(read_scenario(sample_folder() / "hitzetag.toml"), output, language=language, picture=picture)
+    if which not in sample_scenarios():
+        raise InputError(text("cli.no_such_demo", which=which, allowed=", ".join(sample_scenarios())))
+    folder = output or Path("twin-demo" if which == "hitzetag" else f"twin-demo-{which}")
+    _execute(read_scenario(sample_folder() / f"{which}.toml"), folder, language=language, picture=picture)
+    say("more_demos", others=", ".join(name for name in sample_scenarios() if name != which))
 
 
 @app.command()

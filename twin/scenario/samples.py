@@ -8,7 +8,7 @@ import twin
 from twin.errors import InputError
 from twin.language import text
 
-__all__ = ["sample_folder"]
+__all__ = ["sample_folder", "sample_scenarios"]
 
 
 def sample_folder() -> Path:
@@ -24,3 +24,14 @@ def sample_folder() -> Path:
         if (folder / "hitzetag.toml").is_file():
             return folder
     raise InputError(text("scenario.samples_missing", folder=package / "samples"))
+
+
+def sample_scenarios() -> list[str]:
+    """Return the names of the scenarios of the sample district.
+
+    Examples
+    --------
+    >>> "hitzetag" in sample_scenarios()
+    True
+    """
+    return sorted(file.stem for file in sample_folder().glob("*.toml") if file.stem != "city")
