@@ -20,6 +20,7 @@ import xarray as xr
 
 from twin.city import gaps as gap_table
 from twin.city.model import City
+from twin.city.population import population_layer
 from twin.errors import InputError
 from twin.language import text
 from twin.progress import track
@@ -160,6 +161,9 @@ def run(
         city, measures = planned_city(asked, city)
     with _step("site", progress):
         site = city.rasterise(resolution=asked.resolution, area=asked.area)
+        if asked.population is not None:
+            people = asked.population.model_dump(exclude={"path"})
+            site = site.assign(population=population_layer(asked.resolve(asked.population.path), site, **people))
     if min(site.sizes["y"], site.sizes["x"]) < 2:
         raise InputError(text("scenario.too_few_cells", resolution=asked.resolution))
     datasets: dict[str, xr.Dataset] = {"site": site}

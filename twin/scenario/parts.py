@@ -13,7 +13,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from models.layers import read_table
 from twin.language import text
 
-__all__ = ["ColumnSource", "HandOuts", "HeatRun", "Part", "RainSource", "Runs", "WaterRun", "WeatherSource"]
+__all__ = [
+    "ColumnSource",
+    "HandOuts",
+    "HeatRun",
+    "Part",
+    "PopulationSource",
+    "RainSource",
+    "Runs",
+    "WaterRun",
+    "WeatherSource",
+]
 
 
 class Part(BaseModel):
@@ -56,6 +66,15 @@ class WeatherSource(Part):
     columns: dict[str, Column] = Field(
         default_factory=dict, description="Our name to column name, or to {column, unit}."
     )
+
+
+class PopulationSource(Part):
+    """[population]: where people live, so that indicators count persons."""
+
+    path: str = Field(description="Polygons (vector file), or CSV of a census grid with columns x, y.")
+    column: str = Field(default="persons", description="Column with the number of persons.")
+    cell: float = Field(default=100.0, gt=0, le=10000, description="Side of the squares of a CSV [m].")
+    crs: str | None = Field(default=None, description="Reference system of a CSV, such as EPSG:3035.")
 
 
 class HeatRun(Part):

@@ -20,7 +20,7 @@ from twin.errors import InputError
 from twin.language import text
 from twin.scenario.baseline import with_baseline
 from twin.scenario.measures import KINDS, AnyMeasure
-from twin.scenario.parts import HandOuts, Part, RainSource, Runs, WeatherSource
+from twin.scenario.parts import HandOuts, Part, PopulationSource, RainSource, Runs, WeatherSource
 
 __all__ = ["Scenario", "json_schema", "parse_scenario", "read_scenario"]
 
@@ -47,6 +47,7 @@ class Scenario(Part):
     run: Runs = Runs()
     measure: tuple[AnyMeasure, ...] = Field(default=(), description="Measures, carried out in this order.")
     costs: str | None = Field(default=None, description="The town's own costs of measures (CSV).")
+    population: PopulationSource | None = Field(default=None, description="Where people live.")
     measurements: str | None = Field(
         default=None,
         description="What stations of the city have measured (CSV: station, time in UTC, variable, value).",
@@ -119,6 +120,7 @@ class Scenario(Part):
             named.append(("[weather] path", self.weather.path))
         if self.rain is not None:
             named += [("[rain] table", self.rain.table), ("[rain] series", self.rain.series)]
+        named += [("[population] path", self.population.path if self.population is not None else None)]
         named += [("costs", self.costs), ("measurements", self.measurements), ("baseline", self.baseline)]
         named += [(f"[[measure]] {i} file", measure.file) for i, measure in enumerate(self.measure, 1)]
         return [(where, path) for where, path in named if path is not None]
