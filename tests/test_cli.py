@@ -127,14 +127,14 @@ def test_report_stands_alone(result):
 
 
 def test_python_and_command_line_give_the_same_bytes(result, coarse, tmp_path):
-    """The report is the command line's own; all data files are equal."""
+    """Report and legends are the command line's own; all data files are equal."""
     made = twin.run(coarse, output=tmp_path / "again")
 
     def digest(folder: Path) -> dict[str, str]:
         files = [
             path
             for path in folder.rglob("*")
-            if path.is_file() and path.suffix != ".html" and path.name != "result.json"
+            if path.is_file() and path.suffix not in (".html", ".qml") and path.name != "result.json"
         ]
         return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
