@@ -69,7 +69,7 @@ def test_help_has_an_example_for_each_command(capsys):
     assert all(command in shown for command in COMMANDS)
     for command in COMMANDS:
         assert called(command, "--help") == 0
-        assert re.search(rf"Example:\s+twin\s+{command}", capsys.readouterr().out)
+        assert re.search(rf"Examples?:\s+twin\s+{command}", capsys.readouterr().out)
 
 
 def test_help_is_light():
