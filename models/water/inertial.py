@@ -27,7 +27,7 @@ import numpy as np
 
 from models.barrier import CAN_WAIT, Barrier, together
 from models.parallel import threads
-from models.water.edges import FLUX, Cells, Faces
+from models.water.edges import FLUX, LEVEL, Cells, Faces
 from models.water.inertial_step import HALO, TILE_COLUMNS, TILE_ROWS, run_block, wet_tiles
 
 __all__ = ["InertialFlow"]
@@ -184,7 +184,8 @@ class InertialFlow:
         clock[2] = _STEPS if CAN_WAIT or blocks == 1 else 1
         rise = float(self.cells.rates.max(initial=0.0))
         flux = np.abs(self.faces.values[self.faces.table[:, 3] == FLUX])
-        settings = (*self._settings, max(rise, float(flux.max(initial=0.0)) / self.cell_size), self.shape[1])
+        rise = max(rise, float(flux.max(initial=0.0)) / self.cell_size)
+        settings = (*self._settings, rise, self.shape[1], self._driven())
         try:
             while clock[0] < stop:
                 runs, spans = self._runs()
@@ -199,6 +200,13 @@ class InertialFlow:
             barrier.close()
         for (a, b), h in zip(self._spans, self._h, strict=True):
             depth[a:b] = h[HALO:-HALO, 1 : self.shape[1] + 1]
+
+    def _driven(self) -> float:
+        """Return the greatest depth [m] that a given level at an edge would bring to a cell there."""
+        at = self.faces.table[:, 3] == LEVEL
+        axis, row, column, _, sign, _ = self.faces.table[at].T
+        inside = self._bed[row + ((axis == 1) & (sign < 0)), column + ((axis == 0) & (sign < 0))]
+        return float((self.faces.values[at] - inside).max(initial=0.0))
 
     def _call(self, k: int, runs: Any, spans: Any, barrier: Barrier, clock: Any, settings: Any) -> tuple[Any, ...]:
         faces, cells = self.faces, self.cells

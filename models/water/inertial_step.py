@@ -111,9 +111,9 @@ def count_edges(
 def one_step(
     start: int, z: Any, n: Any, h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any, strongest: Any, runs: Any,
     spans: Any, special: Any, values: Any, first_face: Any, cells: Any, rates: Any, first_cell: Any, work: Any, c: Any,
-    step: Any, limits: Any, dt: float, dx: float, out: Any,
+    step: Any, limits: Any, dt: float, dx: float, columns: int, out: Any,
 ) -> None:  # fmt: skip
-    """Advance the rows of one block by ``dt``; ``start`` is its first row in the grid."""
+    """Advance the rows of one block by ``dt``; ``start`` is its first row in the grid, which has ``columns`` columns."""
     zero, one, tiny, least = limits
     theta, film = float(c[3]), float(c[5])
     rows, total = h.shape[0] - 2 * HALO, z.shape[0] - 2 * HALO
@@ -153,6 +153,7 @@ def one_step(
                         h[r, a:b], qx[r, a - 1 : b - 1], qx[r, a:b], qy[r - 1, a:b], qy[r, a:b], share_below[a:b], step,
                         zero, one, tiny,
                     )  # fmt: skip
+                share_below[columns + 1] = one  # water from beyond the edge is not limited
             else:
                 share_below[:] = one
         if r > 2:
@@ -193,17 +194,17 @@ def run_block(
     """Advance one block from ``clock[0]`` to ``clock[1]`` [s] or by ``clock[2]`` steps; return the time reached.
 
     ``settings``: cell size, alpha, theta, longest step, film, steep slope, fastest rise of a cell by inflow [m/s], columns
-    of the grid.
+    of the grid, greatest depth that a given level brings.
     ``clock[3]`` is the greatest depth at the start, ``most`` (2, blocks) that after each step; ``counts`` gets the
     number of steps and the shortest.
     """
-    dx, alpha, theta, longest, film, steep, rise, columns = settings
+    dx, alpha, theta, longest, film, steep, rise, columns, driven = settings
     rows = h.shape[0] - 2 * HALO
     cast = np.empty(16, h.dtype)
     time, taken, shortest = clock[0], 0, np.inf
     deep = clock[3]
     while time < clock[1] and taken < clock[2]:
-        dt = min(longest, alpha * dx / math.sqrt(GRAVITY * max(deep, 1e-3)))
+        dt = min(longest, alpha * dx / math.sqrt(GRAVITY * max(max(deep, driven), 1e-3)))
         if rise > 0.0:
             dt = min(dt, max(0.02, 0.2 * deep) / rise)
         left = clock[1] - time
@@ -221,7 +222,7 @@ def run_block(
         work[5][:] = cast[0]
         one_step(
             start, z, n, h, qx, qy, deepest, fastest, strongest, runs, spans, special, values, first_face, cells, rates,
-            first_cell, work, c, cast[12], (cast[0], cast[1], cast[13], cast[14]), dt, dx, out,
+            first_cell, work, c, cast[12], (cast[0], cast[1], cast[13], cast[14]), dt, dx, int(columns), out,
         )  # fmt: skip
         for r in range(HALO, rows + HALO):  # what left over the eastern edge does not come back round a building
             for j in range(columns + 1, h.shape[1] - 1):
