@@ -15,7 +15,7 @@ import pytest
 import twin
 from twin.cli import main
 
-COMMANDS = ("demo", "check", "convert", "run", "view", "schema")
+COMMANDS = ("compare", "diff", "demo", "check", "convert", "run", "view", "schema")
 
 
 @pytest.fixture(autouse=True)
