@@ -17,6 +17,7 @@ from models.water.flooding import (
     Wall,
     flood,
 )
+from models.water.forecast_members import ForecastNoise
 from models.water.frequency import depth_table, return_period, statistical_depth
 from models.water.hazards import (
     FloodClass,
@@ -26,6 +27,7 @@ from models.water.hazards import (
     hazard,
     velocity_classes,
 )
+from models.water.irrigation import WateringPlan, watering_plan
 from models.water.losses import Losses, crown_storage, infiltrate
 from models.water.measures import Measure, measure, measure_kinds, measures_from_classes
 from models.water.rain import Rain
@@ -43,13 +45,16 @@ from models.water.soils import (
 )
 from models.water.storms import design_storm, state_scenario, state_scenarios
 from models.water.tree_balance import TreeBalance, tree_water_balance, tree_water_blocks
+from models.water.tree_states import TreeState, tree_state_from_readings
 from models.water.tree_trench import TreeTrench, run_trenches
+from models.water.watering_rules import threshold_schemes
 
 __all__ = [
     "CapacitySink",
     "Culvert",
     "FixedLevel",
     "FloodClass",
+    "ForecastNoise",
     "Hydrograph",
     "Inflow",
     "Losses",
@@ -63,8 +68,10 @@ __all__ = [
     "SupercriticalWarning",
     "TreeBalance",
     "TreeEnsemble",
+    "TreeState",
     "TreeTrench",
     "Wall",
+    "WateringPlan",
     "building_depths",
     "convert_tension",
     "crown_storage",
@@ -97,9 +104,12 @@ __all__ = [
     "statistical_depth",
     "street_depths",
     "tension_at",
+    "threshold_schemes",
     "tree_groups",
+    "tree_state_from_readings",
     "tree_water_balance",
     "tree_water_blocks",
     "velocity_classes",
     "water_content",
+    "watering_plan",
 ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from models.layers import InputError
 from models.water.tree_balance import run_trees
@@ -18,7 +19,7 @@ from models.water.tree_day import FORCING, PARAMETERS, STATES
 from models.water.tree_forcing import TreeForcing
 from models.water.tree_parameters import TreeParameters
 
-__all__ = ["Noise", "TreeEnsemble"]
+__all__ = ["Noise", "TreeEnsemble", "repeated_parameters"]
 
 _D1, _D2 = STATES.index("depletion_1"), STATES.index("depletion_2")
 
@@ -73,6 +74,8 @@ class TreeEnsemble:
         Day of ``forcing`` on which the members start.
     seed : int
         Same seed, same result.
+    waterings : pandas.DataFrame, optional
+        Given water: ``tree`` (position in ``parameters``), ``date``, ``litres``; every member gets it.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class TreeEnsemble:
         scale: float = 1.0,
         first_day: int = 0,
         seed: int = 0,
+        waterings: pd.DataFrame | None = None,
     ) -> None:
         if members < 10:
             raise InputError(f"members={members} is too few for a covariance: give at least 10.")
@@ -93,8 +97,9 @@ class TreeEnsemble:
         self.trees, self.day = parameters.root_area.size, first_day
         self._rng = np.random.default_rng(seed)
         self._base = parameters
-        self._many = _repeated(parameters, members)
+        self._many = repeated_parameters(parameters, members, cells=forcing.cells)
         self._forcing, self._cells = forcing, forcing.cells
+        self._waterings = waterings if waterings is not None and len(waterings) else None
         weeks = -(-forcing.days.size // 7) + 1
         self._rain = np.exp(self.noise.rain * self._rng.standard_normal((members, weeks)))
         self._dry = np.exp(self.noise.evapotranspiration * self._rng.standard_normal((members, weeks)))
@@ -140,9 +145,25 @@ class TreeEnsemble:
         for name in ("kcb_leaf", "kcb_bare"):
             values[PARAMETERS.index(name)] *= factor.ravel()
         many = replace(self._many, values=values)
-        after, _, out, _ = run_trees(many, forcing, state.reshape(len(STATES), -1), daily=daily)
+        given = self._given(forcing.days)
+        after, _, out, _ = run_trees(many, forcing, state.reshape(len(STATES), -1), waterings=given, daily=daily)
         shape = (self.trees, self.members)
         return after.astype(float).reshape(len(STATES), *shape), out.reshape(out.shape[0], *shape) if daily else out
+
+    def _given(self, days: np.ndarray) -> pd.DataFrame | None:
+        """Return the waterings of some days, a row for each member."""
+        if self._waterings is None:
+            return None
+        dates = pd.DatetimeIndex(self._waterings["date"]).to_numpy().astype("datetime64[D]")
+        rows = self._waterings[(dates >= days[0]) & (dates <= days[-1])]
+        first = rows["tree"].to_numpy(dtype=np.int64) * self.members
+        return pd.DataFrame(
+            {
+                "tree": (first[:, None] + np.arange(self.members)).ravel(),
+                "date": np.repeat(rows["date"].to_numpy(), self.members),
+                "litres": np.repeat(rows["litres"].to_numpy(dtype=float), self.members),
+            }
+        )
 
     def advance(self, days: int) -> None:
         """Move all members on by some days."""
@@ -199,11 +220,11 @@ class TreeEnsemble:
         return np.asarray(self.scale * found + bias + self.scale * self.noise.process * np.sqrt(ahead) * step)
 
 
-def _repeated(parameters: TreeParameters, members: int) -> TreeParameters:
-    """Return the parameters of every member of every tree; the weather cell of member m lies behind those of m - 1."""
+def repeated_parameters(parameters: TreeParameters, members: int, *, cells: int | None = None) -> TreeParameters:
+    """Return the parameters of every member of every tree; the weather cells of member m lie behind those of m - 1."""
     count = parameters.root_area.size
     each = np.tile(np.arange(members), count)
-    cells = int(parameters.cell.max(initial=0)) + 1
+    cells = cells or int(parameters.cell.max(initial=0)) + 1
     values = np.repeat(parameters.values, members, axis=1)
     values[PARAMETERS.index("growth")] = 0.0
     return replace(

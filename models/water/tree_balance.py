@@ -22,7 +22,7 @@ from models.water.tree_forcing import TreeForcing, tree_forcing
 from models.water.tree_kernel import BLOCK, DAILY, run_blocks
 from models.water.tree_parameters import TreeParameters, tree_parameters
 
-__all__ = ["DAILY_VARIABLES", "TreeBalance", "run_trees", "tree_water_balance", "tree_water_blocks"]
+__all__ = ["DAILY_VARIABLES", "TreeBalance", "initial_state", "run_trees", "tree_water_balance", "tree_water_blocks"]
 
 DAILY_VARIABLES = DAILY
 """Names for ``daily=``: shares of the available water (root zone, upper and lower layer), depletion and trench water [mm
@@ -110,7 +110,7 @@ def _waterings(
     return start.astype(np.int64), day[good][by].astype(np.int64), depth[by], refused
 
 
-def _initial(initial: pd.DataFrame | float, parameters: TreeParameters, ids: pd.Index) -> np.ndarray:
+def initial_state(initial: pd.DataFrame | float, parameters: TreeParameters, ids: pd.Index) -> np.ndarray:
     """Return the state at the start, shape (states, trees)."""
     count = parameters.root_area.size
     state = np.zeros((len(STATES), count))
@@ -309,7 +309,7 @@ def _balance(
     daily: str | None,
     dtype: str,
 ) -> TreeBalance:
-    before = _initial(initial, parameters, ids)
+    before = initial_state(initial, parameters, ids)
     after, sums, values, refused = run_trees(
         parameters, forcing, before, waterings=waterings, ids=ids, daily=daily, dtype=dtype
     )

@@ -69,6 +69,8 @@ class TreeParameters:
         Class of each tree.
     reasons : Reasons
         Defaults used.
+    age : numpy.ndarray
+        Years since planting at the start of the run.
     """
 
     values: np.ndarray
@@ -81,6 +83,7 @@ class TreeParameters:
     available: np.ndarray
     soil: np.ndarray
     reasons: Reasons
+    age: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def named(self, name: str) -> np.ndarray:
         """Return one parameter of all trees."""
@@ -307,4 +310,5 @@ def tree_parameters(trees: pd.DataFrame, year: int, cells: int = 1) -> TreeParam
         available=1000.0 * (fc - wp) * depth,
         soil=classes,
         reasons=reasons,
+        age=age,
     )
