@@ -20,6 +20,8 @@ from models.water.inertial import InertialFlow
 from models.water.losses import Losses
 from models.water.observation import Flow, Observation
 from models.water.rain import Rain
+from models.water.retention import Retention
+from models.water.sewers import Sewer
 from models.water.shallow_water import ShallowWaterFlow
 from models.water.structures import Culvert, Links, Wall, split
 
@@ -193,17 +195,20 @@ def flood(
     mark = ""
     if checkpoint is not None:
         mark = checkpoints.fingerprint(
-            ground.bed, ground.manning, ground.active, _numbers(rain), depth, float(duration), solver, dtype, order, bounds,
-            tuple(inflows), tuple(structures), repr(losses if isinstance(losses, str | dict) else type(losses)),
-            tuple(one.name for one in all_sources), tuple(thresholds), wet_depth, fields_every, series_every,
-            observe_every, exchange_every, alpha, theta, sorted((points or {}).items()),
+            bed=ground.bed, manning=ground.manning, active=ground.active, rain=fallen, losses=losses, sources=all_sources,
+            initial_depth=depth,
+            duration=float(duration), solver=solver, dtype=dtype, order=order, alpha=alpha, theta=theta,
+            boundaries=bounds, inflows=tuple(inflows), structures=tuple(structures), buildings=buildings,
+            roof_drainage=roof_drainage, points=points or {}, thresholds=tuple(thresholds), wet_depth=wet_depth,
+            fields_every=fields_every, series_every=series_every, observe_every=observe_every,
+            exchange_every=exchange_every,
         )  # fmt: skip
     run.run(
         mark=mark, checkpoint=checkpoint, checkpoint_every=checkpoint_every, resume=resume, progress=progress,
         cancel=cancel,
     )  # fmt: skip
     run.check()
-    return _results(site, ground, run, names, list(points or {}), rain, solver, dtype)
+    return _results(site, ground, run, names, list(points or {}), fallen, solver, dtype)
 
 
 def _wanted(outputs: Iterable[str]) -> tuple[str, ...]:
@@ -212,10 +217,6 @@ def _wanted(outputs: Iterable[str]) -> tuple[str, ...]:
         if name not in OUTPUTS:
             raise InputError(f"outputs holds {name!r}; allowed are {', '.join(OUTPUTS)}.")
     return names
-
-
-def _numbers(rain: Any) -> Any:
-    return rain.values if isinstance(rain, xr.DataArray) else type(rain)
 
 
 def _rain(site: xr.Dataset, rain: Any, buildings: str, drainage: str | Mapping[int, str]) -> Rain | None:
@@ -242,7 +243,20 @@ def _sources(site: xr.Dataset, rain: Rain | None, losses: Any, others: Sequence[
     elif losses is not None and losses != "none":
         method = None if losses == "default" else losses
         chosen.append(Losses(site, rain=rain, method=method))
+    _connect(rain, others)
     return [*chosen, *others]
+
+
+def _connect(rain: Rain | None, others: Sequence[Source]) -> None:
+    """Lead what roofs and drains give to the sewer into the first network, unless that has been done."""
+    network = next((one for one in others if isinstance(one, Sewer)), None)
+    if network is None or network.connected:
+        return
+    if rain is not None and rain.roofs is not None:
+        network.connect(rain.roofs)
+    for one in others:
+        if isinstance(one, Retention):
+            network.connect(one)
 
 
 def _initial(given: Any, ground: Ground, dtype: str) -> np.ndarray:
@@ -296,8 +310,8 @@ def _cells(points: Mapping[str, tuple[float, float]], x: np.ndarray, y: np.ndarr
 
 
 def _results(
-    site: xr.Dataset, ground: Ground, run: FloodRun, names: Sequence[str], points: list[str], rain: Any, solver: str,
-    dtype: str,
+    site: xr.Dataset, ground: Ground, run: FloodRun, names: Sequence[str], points: list[str], fallen: Rain | None,
+    solver: str, dtype: str,
 ) -> xr.Dataset:  # fmt: skip
     table = {row["name"]: row for row in read_table("models.water", "flood_outputs.csv")}
     grid = {"grid_mapping": "spatial_ref"} if "spatial_ref" in site.coords else {}
@@ -305,7 +319,7 @@ def _results(
     def attrs(name: str) -> dict[str, str]:
         return {"units": table[name]["units"], "long_name": table[name]["long_name_en"]}
 
-    start = rain["time"].values[0] if isinstance(rain, xr.DataArray) and rain["time"].dtype.kind == "M" else None
+    start = None if fallen is None else fallen.start
 
     def clock(times: list[float]) -> Any:
         seconds = np.asarray(times, float)
