@@ -133,10 +133,10 @@ class FloodRun:
         if len(set(names)) != len(names):
             raise InputError(f"Sources must have different names, not {', '.join(names)}: rename one.")
         self.duration, self.time = duration, 0.0
-        self._every = min([exchange_every, *(one.longest_step for one in self.sources)])
-        if not self._every > 0:
+        self._periods = [min(exchange_every, one.longest_step) for one in self.sources] or [exchange_every]
+        if not min(self._periods) > 0:
             raise InputError(
-                f"exchange_every and the longest steps of the sources must be above 0 s, not {self._every:g}."
+                f"exchange_every and the longest steps of the sources must be above 0 s, not {min(self._periods):g}."
             )
         self._marks = {"look": observe_every, "series": series_every, "field": fields_every or np.inf}
         self._seen = 0.0
@@ -171,20 +171,23 @@ class FloodRun:
         return terms["error"] / came if came > 0 else 0.0
 
     def _next(self) -> float:
-        """Return the time of the next exchange: a whole step, or the next moment something is kept."""
-        steps = [self._every, *(v for v in self._marks.values() if np.isfinite(v))]
+        """Return the time of the next exchange: a whole step of a source, or the next moment something is kept."""
+        steps = {*self._periods, *(v for v in self._marks.values() if np.isfinite(v))}
         ends = [(np.floor(self.time / step + 1e-9) + 1.0) * step for step in steps]
         return float(min(*ends, self.duration))
 
+    def _whole(self, step: float) -> bool:
+        return abs(self.time / step - round(self.time / step)) < 1e-9
+
     def _due(self, what: str) -> bool:
-        step = self._marks[what]
-        return self.time >= self.duration or abs(self.time / step - round(self.time / step)) < 1e-9
+        return self.time >= self.duration or self._whole(self._marks[what])
 
     def advance(self) -> None:
-        """Go on to the next exchange."""
+        """Go on to the next exchange; each source acts at whole steps of its own, for the time up to the next one."""
         upto = self._next()
-        for source in self.sources:
-            source.step(self.time, upto - self.time, self.surface)
+        for source, period in zip(self.sources, self._periods, strict=False):
+            if self._whole(period):
+                source.step(self.time, min(period, self.duration - self.time), self.surface)
         self.openings.set(self.time, upto)
         self.flow.advance(self.surface.depth, self.time, upto)
         self.time = upto
