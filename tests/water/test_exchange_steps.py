@@ -15,7 +15,7 @@ class Clock:
     def __init__(self, name, longest_step):
         self.name, self.longest_step, self.calls = name, longest_step, []
 
-    def step(self, time, duration, surface):
+    def step(self, time, duration, _surface):
         self.calls.append((time, duration))
 
     def account(self):
@@ -54,4 +54,4 @@ def test_rain_is_the_same_beside_a_quick_source(plain):
     alone = water.flood(plain, rain, duration=400.0, losses=None, dtype="float64")
     beside = water.flood(plain, rain, duration=400.0, losses=None, dtype="float64", sources=[Clock("quick", 1.0)])
     assert float(beside["volume"].sel(term="rain")) == pytest.approx(20e-3 * 144, rel=1e-9)
-    assert np.allclose(alone["depth_max"], beside["depth_max"], atol=2e-4)
+    assert np.allclose(alone["depth_max"], beside["depth_max"], atol=5e-4)  # flow steps of 1 s instead of 5 s
