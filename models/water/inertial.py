@@ -111,6 +111,7 @@ class InertialFlow:
         self._work = [np.ones((6, wide + 2), self._type) for _ in self._spans]
         for work in self._work:
             work[:3] = 0.0
+        self._cast = np.zeros((blocks, 16), self._type)
         self._mail = np.zeros((2, blocks, 2, 3, HALO, wide + 2) if blocks > 1 else (1,) * 6, self._type)
         self._most = np.zeros((2, blocks))
         self._out = np.zeros((blocks, max(groups, 1)))
@@ -185,7 +186,7 @@ class InertialFlow:
         rise = float(self.cells.rates.max(initial=0.0))
         flux = np.abs(self.faces.values[self.faces.table[:, 3] == FLUX])
         rise = max(rise, float(flux.max(initial=0.0)) / self.cell_size)
-        settings = (*self._settings, rise, self.shape[1], self._driven())
+        settings = (*self._settings, rise, self._driven())
         try:
             while clock[0] < stop:
                 runs, spans = self._runs()
@@ -210,11 +211,13 @@ class InertialFlow:
 
     def _call(self, k: int, runs: Any, spans: Any, barrier: Barrier, clock: Any, settings: Any) -> tuple[Any, ...]:
         faces, cells = self.faces, self.cells
+        start, stop = self._spans[k]
+        shape = (start, stop - start, *self.shape, self._bed.shape[1])
+        fields = (self._bed, self._manning, self._h[k], self._qx[k], self._qy[k], *self._maxima)
         return (
-            k, len(self._spans), self._spans[k][0], self._bed, self._manning, self._h[k], self._qx[k], self._qy[k],
-            *self._maxima, runs, spans, faces.table, faces.values, faces.first,
-            cells.columns, cells.rates, cells.first, self._work[k], self._mail, self._most, barrier.handle, clock,
-            settings, self._out[k], self._counts,
+            k, len(self._spans), shape, *(one.reshape(-1) for one in fields), runs, spans, faces.table, faces.values,
+            faces.first, cells.columns, cells.rates, cells.first, self._work[k].reshape(-1), self._mail.reshape(-1),
+            self._most, barrier.handle, clock, settings, self._cast[k], self._out[k], self._counts,
         )  # fmt: skip
 
     def _exchange(self) -> None:

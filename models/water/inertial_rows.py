@@ -1,5 +1,8 @@
 """The loops of the local inertial solver, one row of cells each; :mod:`models.water.inertial` says what they solve.
 
+Arrays come flat, with the places at which a row of each begins: a slice of an array for each would cost as much time as
+a short row. Neighbours have places of their own: if a loop knew them to be the next cell it would carry numbers over
+from cell to cell and lose a third of the speed. No written row overlaps a row that is read through another argument.
 All numbers come in the type of the arrays (float32 or float64), also the constants, so that nothing is widened.
 Depth differences are taken as ``(z1 - z0) + (h1 - h0)``: the height of the terrain above datum costs no digits.
 """
@@ -10,7 +13,7 @@ import math
 from typing import Any
 
 from models.water.roots import inverse_cube_root, inverse_square_root
-from models.water.row_kernels import cell_function, row_kernel
+from models.water.row_kernels import cell_function, place, row_kernel
 
 __all__ = ["add_water", "copy_row", "faces", "limit", "outflow_share"]
 
@@ -50,60 +53,70 @@ def face_flow(
 
 
 @row_kernel
-def faces(
-    z: Any, z1: Any, h: Any, h1: Any, n: Any, n1: Any, before: Any, q: Any, after: Any, side0: Any, side1: Any,
-    side2: Any, side3: Any, out: Any, c: Any,
-) -> None:  # fmt: skip
+def faces(z: Any, h: Any, n: Any, work: Any, next_row: Any, beside: Any, out: Any, at: Any, count: int, c: Any) -> None:
     """Flow through the east or the south faces of a row, from the cells on both sides.
 
-    Neighbours come as rows of their own, shifted by the caller: inside one row the compiler would carry numbers over
-    from cell to cell and lose a third of the speed.
+    ``at``: places of the cell and the one beyond in ``z`` (and ``n``) and in ``h``; of the flow before and here in
+    ``work``, of the flow after in ``next_row``; of two flows along the face in ``work`` and two in ``beside``; of ``out``.
     """
-    for j in range(out.size):
-        side = side0[j] + side1[j] + side2[j] + side3[j]
-        out[j] = face_flow(z[j], z1[j], h[j], h1[j], n[j], n1[j], before[j], q[j], after[j], side, c)
+    z0, z1, h0, h1, before, here, after, side0, side1, side2, side3, to = at
+    for j in range(count):
+        side = work[place(side0, j)] + work[place(side1, j)] + beside[place(side2, j)] + beside[place(side3, j)]
+        out[place(to, j)] = face_flow(
+            z[place(z0, j)], z[place(z1, j)], h[place(h0, j)], h[place(h1, j)], n[place(z0, j)], n[place(z1, j)],
+            work[place(before, j)], work[place(here, j)], next_row[place(after, j)], side, c,
+        )  # fmt: skip
 
 
 @row_kernel
-def outflow_share(
-    h: Any, west: Any, east: Any, north: Any, south: Any, out: Any, step: Any, zero: Any, one: Any, tiny: Any
-) -> None:
-    """Share of the flow out of each cell that its water allows; ``step`` = duration / cell size."""
-    for j in range(out.size):
-        leaving = max(east[j], zero) - min(west[j], zero) + max(south[j], zero) - min(north[j], zero)
-        out[j] = min(one, h[j] / max(step * leaving, tiny))
+def outflow_share(h: Any, qx: Any, qy: Any, out: Any, at: Any, count: int, step: Any, limits: Any) -> None:
+    """Share of the flow out of each cell that its water allows; ``step`` = duration / cell size.
+
+    ``at``: places of the cell, its west and its north face, and of ``out``.
+    """
+    zero, one, tiny, _ = limits
+    cell, west, north, to = at
+    for j in range(count):
+        east, south = qx[place(cell, j)], qy[place(cell, j)]
+        leaving = max(east, zero) - min(qx[place(west, j)], zero) + max(south, zero) - min(qy[place(north, j)], zero)
+        out[place(to, j)] = min(one, h[place(cell, j)] / max(step * leaving, tiny))
 
 
 @row_kernel
-def limit(q: Any, share: Any, share_next: Any, zero: Any) -> None:
-    """Scale flow through faces by the share of the cell it leaves."""
-    for j in range(q.size):
-        flow = q[j]
-        q[j] = max(flow, zero) * share[j] + min(flow, zero) * share_next[j]
+def limit(q: Any, share: Any, at: Any, count: int, zero: Any) -> None:
+    """Scale flow through faces by the share of the cell it leaves; ``at``: places of the face and of both cells."""
+    face, cell, beyond = at
+    for j in range(count):
+        flow = q[place(face, j)]
+        q[place(face, j)] = max(flow, zero) * share[place(cell, j)] + min(flow, zero) * share[place(beyond, j)]
 
 
 @row_kernel
 def add_water(
-    h: Any, west: Any, east: Any, north: Any, south: Any, deepest: Any, fastest: Any, strongest: Any, column_most: Any,
-    step: Any, least: Any, zero: Any,
+    h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any, strongest: Any, column_most: Any, at: Any, count: int,
+    step: Any, limits: Any,
 ) -> None:  # fmt: skip
     """Change the depth of a row by its flows and keep the maxima of depth, speed squared and unit flow squared.
 
-    ``+ zero`` keeps the compiler from storing a maximum only where it changed: such stores are slow.
+    ``at``: places of the cell, its west and its north face, in the maxima, and in ``column_most``. ``+ zero`` keeps the
+    compiler from storing a maximum only where it changed: such stores are slow.
     """
-    for j in range(h.size):
-        depth = max(h[j] - step * (east[j] - west[j] + south[j] - north[j]), zero)
-        h[j] = depth
-        deepest[j] = max(deepest[j], depth) + zero
-        column_most[j] = max(column_most[j], depth) + zero
-        flow = max(east[j] * east[j], west[j] * west[j]) + max(south[j] * south[j], north[j] * north[j])
-        strongest[j] = max(strongest[j], flow) + zero
+    zero, _, _, least = limits
+    cell, west, north, kept, top = at
+    for j in range(count):
+        e, w, s, n = qx[place(cell, j)], qx[place(west, j)], qy[place(cell, j)], qy[place(north, j)]
+        depth = max(h[place(cell, j)] - step * (e - w + s - n), zero)
+        h[place(cell, j)] = depth
+        deepest[place(kept, j)] = max(deepest[place(kept, j)], depth) + zero
+        column_most[place(top, j)] = max(column_most[place(top, j)], depth) + zero
+        flow = max(e * e, w * w) + max(s * s, n * n)
+        strongest[place(kept, j)] = max(strongest[place(kept, j)], flow) + zero
         thick = max(depth, least)
-        fastest[j] = max(fastest[j], flow / (thick * thick)) + zero
+        fastest[place(kept, j)] = max(fastest[place(kept, j)], flow / (thick * thick)) + zero
 
 
 @row_kernel
-def copy_row(source: Any, target: Any) -> None:
-    """Copy one row."""
-    for j in range(target.size):
-        target[j] = source[j]
+def copy_row(source: Any, target: Any, start: int, to: int, count: int) -> None:
+    """Copy a row."""
+    for j in range(count):
+        target[place(to, j)] = source[place(start, j)]

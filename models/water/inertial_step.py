@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 from numba import njit
 
 from models.barrier import wait
@@ -65,143 +64,186 @@ def special_flow(
 
 @row_loop
 def special_faces(
-    r: int, row: int, z: Any, n: Any, h: Any, qx: Any, qy: Any, old_along: Any, old_across: Any, special: Any,
+    r: int, row: int, wide: int, z: Any, n: Any, h: Any, qx: Any, qy: Any, work: Any, old: Any, special: Any,
     values: Any, first: Any, film: float, theta: float, dt: float, dx: float,
 ) -> None:  # fmt: skip
-    """Put the flows of the special faces of one row (``row`` of the grid with its ring, ``r`` of the block)."""
+    """Put the flows of the special faces of one row (``row`` of the grid with its ring, ``r`` of the block).
+
+    ``old``: places in ``work`` of the flows before the step along and across the row.
+    """
+    along, across = old
     for k in range(first[row], first[row + 1]):
         axis, j, kind, sign = special[k, 0], special[k, 2], special[k, 3], special[k, 4]
-        down, right = axis, 1 - axis
+        beyond = wide if axis == 1 else 1
         # the cell inside: the face's own for sign +1, the one behind it for -1; a crest takes both as they are
-        i0, j0, i1, j1 = r, j, r + down, j + right
-        if sign < 0:
-            i0, j0, i1, j1 = i1, j1, i0, j0
+        face = r * wide + j
+        cell, other = (face, face + beyond) if sign >= 0 else (face + beyond, face)
         step = 1 if sign >= 0 else -1
-        ii, ji = i0 - step * down, j0 - step * right
+        further = cell - step * beyond
         if axis == 0:
-            q, inner = old_along[j], old_along[max(j - step, 0)]
+            q, inner = work[along + j], work[along + max(j - step, 0)]
         else:
-            q = old_across[j]
-            inner = qy[r + 1, j] if step < 0 else q
-        offset = row - r
+            q = work[across + j]
+            inner = qy[face + wide] if step < 0 else q
+        ring = (row - r) * wide
         flow = special_flow(
-            kind, values[k], sign, z[i0 + offset, j0], h[i0, j0], n[i0 + offset, j0], z[i1 + offset, j1], h[i1, j1],
-            n[i1 + offset, j1], q, inner, z[ii + offset, ji], h[ii, ji], film, theta, dt, dx,
+            kind, values[k], sign, z[cell + ring], h[cell], n[cell + ring], z[other + ring], h[other], n[other + ring],
+            q, inner, z[further + ring], h[further], film, theta, dt, dx,
         )  # fmt: skip
         if axis == 0:
-            qx[r, j] = flow
+            qx[face] = flow
         else:
-            qy[r, j] = flow
+            qy[face] = flow
 
 
 @row_loop
 def count_edges(
-    r: int, row: int, own: bool, qx: Any, qy: Any, special: Any, first: Any, scale: float, out: Any
+    start: int, row: int, own: bool, qx: Any, qy: Any, special: Any, first: Any, scale: float, out: Any
 ) -> None:
-    """Add what left through the edges of the grid in one row [m3] to its group."""
+    """Add what left through the edges of the grid in one row [m3] to its group; ``start`` is the place of the row."""
     for k in range(first[row], first[row + 1]):
         group = special[k, 5]
         if group < 0 or not (own or (special[k, 0] == 1 and special[k, 4] < 0)):
             continue
-        flow = qx[r, special[k, 2]] if special[k, 0] == 0 else qy[r, special[k, 2]]
-        out[group] += special[k, 4] * flow * scale
+        face = start + special[k, 2]
+        out[group] += special[k, 4] * (qx[face] if special[k, 0] == 0 else qy[face]) * scale
 
 
 @row_loop
 def one_step(
-    start: int, z: Any, n: Any, h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any, strongest: Any, runs: Any,
+    shape: Any, z: Any, n: Any, h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any, strongest: Any, runs: Any,
     spans: Any, special: Any, values: Any, first_face: Any, cells: Any, rates: Any, first_cell: Any, work: Any, c: Any,
-    step: Any, limits: Any, dt: float, dx: float, columns: int, out: Any,
+    step: Any, limits: Any, dt: float, dx: float, out: Any,
 ) -> None:  # fmt: skip
-    """Advance the rows of one block by ``dt``; ``start`` is its first row in the grid, which has ``columns`` columns."""
-    zero, one, tiny, least = limits
+    """Advance the rows of one block by ``dt``.
+
+    ``shape``: first row of the block in the grid, its rows, rows and columns of the grid, columns of the arrays. ``work``
+    holds rows of these: the flow across the row above and this one and the flow along this row before the step, the
+    share of outflow in two rows, the greatest depth in each column.
+    """
+    start, rows, total, columns, wide = shape
+    zero, one, _, _ = limits
     theta, film = float(c[3]), float(c[5])
-    rows, total = h.shape[0] - 2 * HALO, z.shape[0] - 2 * HALO
-    above, here, along, share, share_below, most = work[0], work[1], work[2], work[3], work[4], work[5]
-    copy_row(qy[0], above)
+    above, here, along, share, below, most = 0, wide, 2 * wide, 3 * wide, 4 * wide, 5 * wide
+    copy_row(qy, work, 0, above, wide)
     for r in range(1, rows + HALO + 1):
         row = r + start  # of the grid with its ring
         g = row - HALO
         tile = min(max(g, 0), total - 1) // TILE_ROWS
         inside = 0 <= g < total
-        lo, hi = spans[tile, 0], spans[tile, 1]
-        if hi > lo:
-            copy_row(qy[r, lo:hi], here[lo:hi])
-            copy_row(qx[r, lo:hi], along[lo:hi])
-        for k in range(runs[tile, 0] if inside or g == -1 else 0):
-            a, b = runs[tile, 2 * k + 1], runs[tile, 2 * k + 2]
-            e, f, w, v = a + 1, b + 1, a - 1, b - 1
-            if r > 1 and inside:
-                faces(
-                    z[row, a:b], z[row, e:f], h[r, a:b], h[r, e:f], n[row, a:b], n[row, e:f], along[w:v], along[a:b],
-                    along[e:f], above[a:b], above[e:f], here[a:b], here[e:f], qx[r, a:b], c,
+        i, i1, zi = r * wide, (r + 1) * wide, row * wide
+        low, high = spans[tile, 0], spans[tile, 1]
+        if high > low:
+            copy_row(qy, work, i + low, here + low, high - low)
+            copy_row(qx, work, i + low, along + low, high - low)
+        if inside:
+            for k in range(runs[tile, 0]):
+                a = runs[tile, 2 * k + 1]
+                size, e, w = runs[tile, 2 * k + 2] - a, a + 1, a - 1
+                if r > 1:
+                    at = (
+                        zi + a, zi + e, i + a, i + e, along + w, along + a, along + e, above + a, above + e, here + a,
+                        here + e, i + a,
+                    )  # fmt: skip
+                    faces(z, h, n, work, work, work, qx, at, size, c)
+                at = (
+                    zi + a, zi + wide + a, i + a, i1 + a, above + a, here + a, i1 + a, along + w, along + a, i1 + w,
+                    i1 + a, i + a,
                 )  # fmt: skip
-            if inside:
-                faces(
-                    z[row, a:b], z[row + 1, a:b], h[r, a:b], h[r + 1, a:b], n[row, a:b], n[row + 1, a:b], above[a:b],
-                    here[a:b], qy[r + 1, a:b], along[w:v], along[a:b], qx[r + 1, w:v], qx[r + 1, a:b], qy[r, a:b], c,
-                )  # fmt: skip
+                faces(z, h, n, work, qy, qx, qy, at, size, c)
         if first_face[row + 1] > first_face[row]:
             special_faces(
-                r, row, z, n, h, qx, qy, along, here, special, values, first_face, film, theta, dt, dx
+                r, row, wide, z, n, h, qx, qy, work, (along, here), special, values, first_face, film, theta, dt, dx
             )  # fmt: skip
         if r > 1:
-            if inside:
-                for k in range(runs[tile, 0]):
-                    a, b = runs[tile, 2 * k + 1], runs[tile, 2 * k + 2]
-                    outflow_share(
-                        h[r, a:b], qx[r, a - 1 : b - 1], qx[r, a:b], qy[r - 1, a:b], qy[r, a:b], share_below[a:b], step,
-                        zero, one, tiny,
-                    )  # fmt: skip
-                share_below[columns + 1] = one  # water from beyond the edge is not limited
-            else:
-                share_below[:] = one
+            _share_row(inside, i, tile, wide, columns, runs, h, qx, qy, work, below, step, limits)
         if r > 2:
-            s = r - 1
+            s = i - wide
             ahead = min(max(g - 1, 0), total - 1) // TILE_ROWS
-            own = HALO <= s < rows + HALO
+            own = HALO < r <= rows + HALO
             for k in range(runs[ahead, 0]):
                 a, b = runs[ahead, 2 * k + 1], runs[ahead, 2 * k + 2]
-                limit(qy[s, a:b], share[a:b], share_below[a:b], zero)
+                limit(qy, work, (s + a, share + a, below + a), b - a, zero)
                 if own:
                     w = a if a > 1 else 0  # the west edge of the grid is a face of the row too
-                    limit(qx[s, w:b], share[w:b], share[w + 1 : b + 1], zero)
+                    limit(qx, work, (s + w, share + w, share + w + 1), b - w, zero)
             if first_face[row] > first_face[row - 1]:
                 count_edges(s, row - 1, own, qx, qy, special, first_face, dt * dx, out)
             if own:
-                i = g - 1
+                kept = (g - 1) * (wide - 2) - 1
                 for k in range(runs[ahead, 0]):
                     a, b = runs[ahead, 2 * k + 1], runs[ahead, 2 * k + 2]
-                    add_water(
-                        h[s, a:b], qx[s, a - 1 : b - 1], qx[s, a:b], qy[s - 1, a:b], qy[s, a:b], deepest[i, a - 1 : b - 1],
-                        fastest[i, a - 1 : b - 1], strongest[i, a - 1 : b - 1], most[a:b], step, least, zero,
-                    )  # fmt: skip
-                for k in range(first_cell[i], first_cell[i + 1]):
+                    at_cells = (s + a, s + a - 1, s - wide + a, kept + a, most + a)
+                    add_water(h, qx, qy, deepest, fastest, strongest, work, at_cells, b - a, step, limits)
+                for k in range(first_cell[g - 1], first_cell[g]):
                     j = cells[k] + 1
-                    h[s, j] += rates[k] * dt
-                    most[j] = max(most[j], h[s, j])
-                    deepest[i, j - 1] = max(deepest[i, j - 1], h[s, j])
-        share, share_below = share_below, share
+                    h[s + j] += rates[k] * dt
+                    work[most + j] = max(work[most + j], h[s + j])
+                    deepest[kept + j] = max(deepest[kept + j], h[s + j])
+        share, below = below, share
         above, here = here, above
+
+
+@row_loop
+def _share_row(
+    inside: bool, start: int, tile: int, wide: int, columns: int, runs: Any, h: Any, qx: Any, qy: Any, work: Any,
+    to: int, step: Any, limits: Any,
+) -> None:  # fmt: skip
+    """Put the share of outflow of one row; water from beyond the edges is not limited."""
+    one = limits[1]
+    if not inside:
+        for j in range(wide):
+            work[to + j] = one
+        return
+    for k in range(runs[tile, 0]):
+        a, b = runs[tile, 2 * k + 1], runs[tile, 2 * k + 2]
+        outflow_share(
+            h, qx, qy, work, (start + a, start + a - 1, start - wide + a, to + a), b - a, step, limits
+        )  # fmt: skip
+    work[to + columns + 1] = one
+
+
+@row_loop
+def _meet(
+    block: int, blocks: int, turn: int, rows: int, wide: int, h: Any, qx: Any, qy: Any, mail: Any, handle: Any
+) -> None:
+    """Hand the outer rows to the neighbours and take theirs; all blocks meet here."""
+    size = HALO * wide
+    for side in range(2):
+        letter = ((turn * blocks + block) * 2 + side) * 3 * size
+        first = HALO * wide if side == 0 else rows * wide
+        for j in range(size):
+            mail[letter + j], mail[letter + size + j] = h[first + j], qx[first + j]
+            mail[letter + 2 * size + j] = qy[first + j]
+    wait(handle[0], handle[1])
+    for side in range(2):
+        other = block - 1 if side == 0 else block + 1
+        if other < 0 or other >= blocks:
+            continue
+        letter = ((turn * blocks + other) * 2 + 1 - side) * 3 * size
+        first = 0 if side == 0 else (rows + HALO) * wide
+        for j in range(size):
+            h[first + j], qx[first + j] = mail[letter + j], mail[letter + size + j]
+            qy[first + j] = mail[letter + 2 * size + j]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_block(
-    block: int, blocks: int, start: int, z: Any, n: Any, h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any,
+    block: int, blocks: int, shape: Any, z: Any, n: Any, h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any,
     strongest: Any, runs: Any, spans: Any, special: Any, values: Any, first_face: Any, cells: Any, rates: Any,
-    first_cell: Any, work: Any, mail: Any, most: Any, handle: Any, clock: Any, settings: Any, out: Any, counts: Any,
+    first_cell: Any, work: Any, mail: Any, most: Any, handle: Any, clock: Any, settings: Any, cast: Any, out: Any,
+    counts: Any,
 ) -> float:  # fmt: skip
     """Advance one block from ``clock[0]`` to ``clock[1]`` [s] or by ``clock[2]`` steps; return the time reached.
 
-    ``settings``: cell size, alpha, theta, longest step, film, steep slope, fastest rise of a cell by inflow [m/s], columns
-    of the grid, greatest depth that a given level brings.
-    ``clock[3]`` is the greatest depth at the start, ``most`` (2, blocks) that after each step; ``counts`` gets the
-    number of steps and the shortest.
+    All arrays of cells are flat. ``shape`` as of :func:`one_step`; ``settings``: cell size, alpha, theta, longest step,
+    film, steep slope, fastest rise of a cell by inflow [m/s], greatest depth that a given level brings; ``cast`` is room
+    for 16 numbers of the arrays' type. ``clock[3]`` is the greatest depth at the start, ``most`` (2, blocks) that after
+    each step; ``counts`` gets the number of steps and the shortest.
     """
-    dx, alpha, theta, longest, film, steep, rise, columns, driven = settings
-    rows = h.shape[0] - 2 * HALO
-    cast = np.empty(16, h.dtype)
-    time, taken, shortest = clock[0], 0, np.inf
+    dx, alpha, theta, longest, film, steep, rise, driven = settings
+    _, rows, _, columns, wide = shape
+    time, taken, shortest = clock[0], 0, math.inf
     deep = clock[3]
     while time < clock[1] and taken < clock[2]:
         dt = min(longest, alpha * dx / math.sqrt(GRAVITY * max(max(deep, driven), 1e-3)))
@@ -219,29 +261,24 @@ def run_block(
         c = (
             cast[0], cast[1], cast[2], cast[3], cast[4], cast[5], cast[6], cast[7], cast[8], cast[9], cast[10], cast[11]
         )  # fmt: skip
-        work[5][:] = cast[0]
+        for j in range(wide):
+            work[5 * wide + j] = cast[0]
         one_step(
-            start, z, n, h, qx, qy, deepest, fastest, strongest, runs, spans, special, values, first_face, cells, rates,
-            first_cell, work, c, cast[12], (cast[0], cast[1], cast[13], cast[14]), dt, dx, int(columns), out,
+            shape, z, n, h, qx, qy, deepest, fastest, strongest, runs, spans, special, values, first_face, cells, rates,
+            first_cell, work, c, cast[12], (cast[0], cast[1], cast[13], cast[14]), dt, dx, out,
         )  # fmt: skip
         for r in range(HALO, rows + HALO):  # what left over the eastern edge does not come back round a building
-            for j in range(columns + 1, h.shape[1] - 1):
-                h[r, j] = cast[0]
+            for j in range(r * wide + columns + 1, r * wide + wide - 1):
+                h[j] = cast[0]
         turn = taken & 1
-        most[turn, block] = work[5].max()
+        deep = 0.0
+        for j in range(5 * wide, 6 * wide):
+            deep = max(deep, float(work[j]))
+        most[turn, block] = deep
         if blocks > 1:
-            for k in range(HALO):
-                for field, source in ((0, h), (1, qx), (2, qy)):
-                    mail[turn, block, 0, field, k, :] = source[HALO + k, :]
-                    mail[turn, block, 1, field, k, :] = source[rows + k, :]
-            wait(handle[0], handle[1])
-            for k in range(HALO):
-                for field, target in ((0, h), (1, qx), (2, qy)):
-                    if block > 0:
-                        target[k, :] = mail[turn, block - 1, 1, field, k, :]
-                    if block < blocks - 1:
-                        target[rows + HALO + k, :] = mail[turn, block + 1, 0, field, k, :]
-        deep = most[turn].max()
+            _meet(block, blocks, turn, rows, wide, h, qx, qy, mail, handle)
+            for k in range(blocks):
+                deep = max(deep, most[turn, k])
         time = clock[1] if dt == left else time + dt
         taken += 1
         shortest = min(shortest, dt)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numba import njit
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
-__all__ = ["cell_function", "row_kernel", "row_loop"]
+__all__ = ["cell_function", "place", "row_kernel", "row_loop"]
 
 # Counting references to every slice of an array would cost as much as a short row; nothing is allocated here.
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
@@ -40,3 +41,9 @@ def cell_function(function: Callable[..., Any]) -> Any:
 def row_loop(function: Callable[..., Any]) -> Any:
     """Compile what goes from row to row and calls row kernels; it must not make arrays."""
     return njit(**_OPTIONS)(function)
+
+
+@cell_function
+def place(start: int, j: int) -> Any:
+    """Return ``start + j`` as an index that counts from the front only: a check for negative ones costs the vectors."""
+    return np.uintp(start + j)
