@@ -260,6 +260,8 @@ def _draw_ground(
             signs.append("trees")
     if on_ground:
         signs.append("dry")
+        if site is not None and "land_cover" in site and LAND_COVER["water"] in site["land_cover"].values:
+            signs.append("water")
     elif (unknown & ~built).any() if built is not None else (unknown.any() and not outlines):
         signs.append("missing")
     axes.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[])

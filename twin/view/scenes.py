@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from models.layers import InputError
+from models.layers import LAND_COVER, InputError
 from twin.language import default_language, text
 from twin.view import labels
 from twin.view.backdrop import backdrop
@@ -111,7 +111,8 @@ def scene(
         _add_ground(plotter, ground, origin, np.full((2, 2, 3), _EARTH, np.uint8))
     _add_buildings(plotter, buildings_mesh(city, origin, area=area))
     if trees and len(city.trees):
-        _add_mesh(plotter, trees_mesh(city, ground, origin, area=area), smooth=True)
+        through = flat is not None and lies_on_ground(str(flat.name))  # a flood below crowns must be seen
+        _add_mesh(plotter, trees_mesh(city, ground, origin, area=area), smooth=True, opacity=0.22 if through else 1.0)
     add_ruler(plotter, area, _foot(ground), language)
     place_camera(plotter, area, ground, origin, size, room=LEGEND_WIDTH // 4 if legend and palette is not None else 0)
     if legend:
@@ -139,7 +140,7 @@ def _signs(flat: xr.DataArray | None, site: xr.Dataset | None) -> tuple[str, ...
         return ()
     water = water_cells(flat, site)
     if lies_on_ground(str(flat.name)):
-        return ("dry",)
+        return ("dry", "water") if LAND_COVER["water"] in site["land_cover"].values else ("dry",)
     return ("water",) if water is not None and water.any() else ()
 
 
@@ -332,9 +333,10 @@ def _add_buildings(plotter: pv.Plotter, mesh: Mesh) -> None:
     drawn.mapper.SetResolveCoincidentTopologyToPolygonOffset()
 
 
-def _add_mesh(plotter: pv.Plotter, mesh: Mesh, *, smooth: bool) -> None:
+def _add_mesh(plotter: pv.Plotter, mesh: Mesh, *, smooth: bool, opacity: float = 1.0) -> None:
     if not len(mesh) or mesh.colours is None:
         return
     surface = _polydata(mesh.points, mesh.triangles)
     surface.cell_data["colour"] = mesh.colours
-    plotter.add_mesh(surface, scalars="colour", rgb=True, ambient=0.5, diffuse=0.7, smooth_shading=smooth, name="trees")
+    look: dict[str, Any] = {"ambient": 0.5, "diffuse": 0.7, "smooth_shading": smooth, "opacity": opacity}
+    plotter.add_mesh(surface, scalars="colour", rgb=True, name="trees", **look)
