@@ -177,4 +177,4 @@ def test_water_is_no_place_to_feel_heat() -> None:
     assert (painted == water).all()
     assert maps.water_cells(utci.rename("surface_temperature"), site) is None
     figure = maps.draw(utci, site=site, language="en")
-    assert "Water" in [words.get_text() for axes in figure.axes for words in axes.texts]
+    assert "Water bodies" in [words.get_text() for axes in figure.axes for words in axes.texts]
