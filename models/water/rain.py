@@ -107,6 +107,11 @@ class Rain:
     roof_area_per_downpipe : float
         Roof area [m2] that shares one downpipe.
 
+    Attributes
+    ----------
+    start : numpy.datetime64 or None
+        First stamp of the rain (UTC), None where its time is counted in seconds.
+
     Examples
     --------
     >>> from models.water.storms import design_storm
@@ -135,6 +140,8 @@ class Rain:
         roof_area_per_downpipe: float = 100.0,
     ) -> None:
         self._rates = rates(precipitation)
+        stamps = precipitation["time"].values
+        self.start = stamps[0] if stamps.dtype.kind == "M" else None  # UTC
         self._edges = interval_edges(precipitation)
         self._gridded = self._rates.ndim == 3
         if self._gridded and site is not None:

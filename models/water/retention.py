@@ -133,9 +133,20 @@ class Retention:
         self._pending: Mapping[str, np.ndarray] | None = None
 
     @property
-    def to_sewer(self) -> np.ndarray:
+    def numbers(self) -> np.ndarray:
+        """Numbers of the measures, from 1, in their order."""
+        return np.arange(1, len(self.measures) + 1)
+
+    @property
+    def sewer_total(self) -> np.ndarray:
         """Water [m3] that the drain of each measure gave to the sewer so far."""
         return self._totals[:, 2].copy()
+
+    def sewer_places(self) -> np.ndarray:
+        """Return the middle (row, column) of each measure, from which its drain leads to the sewer."""
+        return np.array(
+            [(one.cells if len(one.cells) else one.connected).mean(axis=0) for one in self.measures], dtype=float
+        )
 
     def covers(self, shape: tuple[int, int]) -> np.ndarray:
         """Return True on the cells the measures lie on, where the soil's own losses do not apply."""

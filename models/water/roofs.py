@@ -145,7 +145,7 @@ class Roofs:
         self._capacity = np.where(np.array(self._modes) == "sewer", _amounts("sewer_capacity", free, self.numbers), 0.0)
         self._green = np.flatnonzero(np.isin(self.numbers, list(self._green_roofs)))
         self._stacks: Stacks | None = None
-        self._green_start = 0.0
+        self._green_first = np.zeros(0)
         self._pending: Mapping[str, np.ndarray] | None = None
         self._swales, self._per_pipe = swales, float(area_per_downpipe)
         count = len(self.numbers)
@@ -176,7 +176,7 @@ class Roofs:
             self._stacks = Stacks(
                 [self._green_roofs[int(number)] for number in self.numbers[self._green]], area[self._green]
             )
-            self._green_start = float(self._stacks.contents() @ self._stacks.areas)
+            self._green_first = self._stacks.contents() * self._stacks.areas
             if self._pending is not None:
                 self._stacks.state[:] = self._pending["green"]
         open_ground = surface.active & (self._building_id == 0)
@@ -263,25 +263,36 @@ class Roofs:
         )
         self.sewer_total += self._to_sewer
 
+    def sewer_places(self) -> np.ndarray:
+        """Return row and column (n, 2) of each building's first downpipe, after :meth:`prepare`."""
+        rows, columns, ends = self.outlets
+        return np.column_stack([rows[ends[:-1]], columns[ends[:-1]]])
+
     def connections(self) -> pd.DataFrame:
         """Return the drained buildings, one a row, after :meth:`prepare`.
 
         Returns
         -------
         pandas.DataFrame
-            ``building_id``, ``drainage``, ``roof_area`` [m2], ``to_sewer`` so far [m3], and ``row`` and ``column`` of the first
+            ``building_id``, ``drainage``, ``roof_area`` [m2]; so far [m3]: ``to_sewer``, and what is kept by the
+            ``green_roof``, the ``roof_storage`` and the ``cistern``; and ``row`` and ``column`` of the first
             downpipe, beside which the connection to the sewer may be looked for.
         """
-        rows, columns, ends = self.outlets
-        first = ends[:-1]
+        at = self.sewer_places()
+        green = np.zeros(len(self.numbers))
+        if self._stacks is not None:
+            green[self._green] = self._stacks.contents() * self._stacks.areas - self._green_first
         return pd.DataFrame(
             {
                 "building_id": self.numbers,
                 "drainage": self._modes,
                 "roof_area": np.diff(self._roof[2]) * self._area,
                 "to_sewer": self.sewer_total,
-                "row": rows[first],
-                "column": columns[first],
+                "green_roof": green,
+                "roof_storage": self._stores[0],
+                "cistern": self._stores[1],
+                "row": at[:, 0],
+                "column": at[:, 1],
             }
         )
 
@@ -289,7 +300,7 @@ class Roofs:
         """Return the volumes so far [m3]; what is kept or led away is negative."""
         held = 0.0
         if self._stacks is not None:
-            held = float(self._stacks.contents() @ self._stacks.areas) - self._green_start
+            held = float((self._stacks.contents() * self._stacks.areas - self._green_first).sum())
         return {
             "rain": self._received,
             "green_roofs": -held,

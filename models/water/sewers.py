@@ -25,6 +25,7 @@ import numpy as np
 
 from models.layers import InputError
 from models.water.exchange import Surface
+from models.water.house_connections import HouseConnections, Led
 from models.water.sewer_exchange import Opening, exchange_flow, steady_outflow
 from models.water.sewer_inlets import matched, of_each_node
 from models.water.sewer_openings import Openings
@@ -167,6 +168,28 @@ class Sewer:
         self._net_in, self._net_out = 0.0, 0.0
         self._given: list[np.ndarray] = []
         self._strides: list[int] = []
+        self._houses: list[HouseConnections] = []
+
+    def connect(self, source: Led, nodes: Mapping[int, str] | None = None) -> None:
+        """Let what roofs or drained measures lead to the sewer flow into this network, past the surface.
+
+        :func:`models.water.flooding.flood` does so by itself where a network is among its sources.
+
+        Parameters
+        ----------
+        source : Roofs or Retention
+            ``Rain.roofs`` of the run, or its measures.
+        nodes : mapping of int to str, optional
+            Node by number of the building or measure, key 0 for all others; by default the nearest coupled node.
+        """
+        coupled = self.inlets[self.inlets["state"] == "coupled"]
+        rows, columns = (coupled[axis].to_numpy(float) for axis in ("row", "column"))
+        self._houses.append(HouseConnections(source, nodes or {}, coupled["node"].tolist(), rows, columns))
+
+    @property
+    def connected(self) -> bool:
+        """Whether roofs or measures have been connected."""
+        return bool(self._houses)
 
     # ---- the protocol of a source
 
@@ -182,13 +205,16 @@ class Sewer:
         taken = self._openings.exchange(self._wanted(surface, seconds) * seconds, surface)
         self._flow, by_node = taken / seconds, self._openings.by_node(taken)
         self._node_flow = by_node / seconds
+        for houses in self._houses:
+            by_node = by_node + houses.next()
         self._into += float(np.maximum(taken, 0.0).sum())
         self._out_of += float(np.maximum(-taken, 0.0).sum())
         self._net_in += float(np.maximum(by_node, 0.0).sum())
         self._net_out += float(np.maximum(-by_node, 0.0).sum())
-        self._swmm.advance(seconds, self._node_flow)
+        given = by_node / seconds
+        self._swmm.advance(seconds, given)
         self._strides.append(seconds)
-        self._given.append(self._node_flow)
+        self._given.append(given)
 
     def account(self) -> Mapping[str, float]:
         """Return the volumes [m3] that came up from the sewer (positive) and fell into it (negative)."""
@@ -205,6 +231,8 @@ class Sewer:
             "strides": np.array(self._strides, dtype=np.int64),
             "flows": np.array(self._given) if self._given else np.zeros(shape),
             "openings": self._flow.copy(),
+            "nodes": self._node_flow.copy(),
+            **{f"houses_{i}": houses.state() for i, houses in enumerate(self._houses)},
             "volumes": np.array([self._into, self._out_of, self._net_in, self._net_out, self._waiting]),
         }
 
@@ -220,7 +248,9 @@ class Sewer:
         self._strides = [int(step) for step in state["strides"]]
         self._given = [row.copy() for row in flows]
         self._swmm.replay(np.asarray(self._strides, dtype=np.int64), flows)
-        self._node_flow = self._given[-1] if self._given else np.zeros_like(self._node_flow)
+        self._node_flow = np.array(state["nodes"], dtype=float)
+        for i, houses in enumerate(self._houses):
+            houses.restore(state.get(f"houses_{i}", np.zeros(0)))
         self._flow = np.array(state["openings"], dtype=float)
         volumes = [float(value) for value in state["volumes"]]
         self._into, self._out_of, self._net_in, self._net_out, self._waiting = volumes
@@ -277,20 +307,21 @@ class Sewer:
         total = self._swmm.totals()
         # SWMM counts a changing flow by the mean of both ends of a routing step: half of the last one is under way
         half = 0.5 * self._routing_step
-        late_in, late_out = (
-            half * float(np.maximum(self._node_flow, 0.0).sum()),
-            half * float(np.maximum(-self._node_flow, 0.0).sum()),
-        )
+        last = self._given[-1] if self._given else np.zeros_like(self._node_flow)
+        late_in, late_out = half * float(np.maximum(last, 0.0).sum()), half * float(np.maximum(-last, 0.0).sum())
+        houses = sum(one.passed for one in self._houses)
         own = sum(total[key] for key in ("dwInflow", "wwInflow", "gwInflow", "iiInflow", "exInflow"))
         own -= self._net_in - late_in
         outfalls = total["outflow"] - (self._net_out - late_out)
         losses = total["evapLoss"] + total["seepLoss"]
         left = outfalls + self._out_of + total["flooding"] + losses
-        error = total["initStorage"] + own + self._into - left - total["finalStorage"] - (late_in - late_out)
-        turnover = total["initStorage"] + max(own, 0.0) + self._into
+        error = total["initStorage"] + own + houses + self._into - left - total["finalStorage"] - (late_in - late_out)
+        turnover = total["initStorage"] + max(own, 0.0) + houses + self._into
         return {
             "stored_before": total["initStorage"],
             "own_inflow": own,
+            "from_houses": houses,
+            "waiting_in_house_pipes": sum(one.waiting for one in self._houses),
             "from_surface": self._into,
             "to_surface": self._out_of,
             "outfalls": outfalls,
