@@ -175,6 +175,16 @@ class WaterRun(Part):
     roof_drainage: Literal["downpipe", "sewer", "garden", "swale", "none"] = Field(
         default="downpipe", description="Where the rain of closed buildings' roofs goes."
     )
+    interception: bool = Field(default=True, description="Tree crowns keep the first rain.")
+    soil: str = Field(
+        default="loam", description="Soil where the city has no soil_class (models/water/tables/infiltration_soils.csv)."
+    )
+    measures: bool = Field(
+        default=True, description="Swales, trenches, paving, green roofs and cisterns take up water with their layers."
+    )
+    ground_rate: float | None = Field(
+        default=None, ge=0, le=5000, description="What the ground below such measures takes [mm/h]; else 18 mm/h."
+    )
     boundary: Literal["open", "closed"] = Field(default="open", description="Whether water leaves at the edges.")
     sewer_capacity: float | None = Field(
         default=None, gt=0, le=200, description="What the sewer takes from sealed ground [mm/h], without a network."
@@ -188,6 +198,14 @@ class WaterRun(Part):
     classes: Literal["nrw", "lubw", "ulm", "essen"] = Field(
         default="nrw", description="Whose depth classes the maps show (models/water/tables/hazard_classes.csv)."
     )
+
+    @field_validator("soil")
+    @classmethod
+    def _soil_known(cls, value: str) -> str:
+        known = [row["name"] for row in read_table("models.water", "infiltration_soils.csv")]
+        if value not in known:
+            raise ValueError(text("scenario.soil_unknown", value=value, allowed=", ".join(known)))
+        return value
 
 
 class Runs(Part):
