@@ -17,12 +17,12 @@ sys.dont_write_bytecode = True  # this folder is shipped as it lies
 
 import pyogrio  # noqa: E402
 import rasterio  # noqa: E402
-from district import cadastre, citygml, cover, quarters, sewer, terrain, trees, waterworks, ways, weather  # noqa: E402
+from district import cadastre, citygml, cover, quarters, sewer, summer, terrain, trees, waterworks, ways, weather  # noqa: E402
 
 MADE = (
     "lod2/LoD2_32_571_5676_1_XX.gml", "lod2/LoD2_32_572_5676_1_XX.gml", "dgm1.tif", "baumkataster.csv",
     "landnutzung.gpkg", "strassen.gpkg", "wetter_hitzetag.csv", "kanalnetz.inp", "bauwerke.gpkg", "starkregen.csv",
-    "regenschreiber.csv",
+    "regenschreiber.csv", "wetter_sommer.csv", "wettervorhersage.csv", "bodenfeuchte.csv", "hydranten.csv", "giessprotokoll.csv",
 )  # fmt: skip
 
 
@@ -38,6 +38,10 @@ def make(folder: Path) -> None:
     cover.write(folder / "bauwerke.gpkg", waterworks.structures(), "bauwerke")
     waterworks.write_design_rain(folder / "starkregen.csv")
     waterworks.write_gauge(folder / "regenschreiber.csv")
+    summer.write_weather(folder / "wetter_sommer.csv", folder / "wettervorhersage.csv")
+    summer.write_sensors(folder / "bodenfeuchte.csv")
+    summer.write_hydrants(folder / "hydranten.csv")
+    summer.write_log(folder / "giessprotokoll.csv")
 
 
 def same(first: Path, second: Path) -> bool:

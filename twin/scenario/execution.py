@@ -37,6 +37,7 @@ from twin.scenario.reality import compared, read_measurements
 from twin.scenario.results import Check, Result, plain, with_summary
 from twin.scenario.safe_files import check_replaceable
 from twin.scenario.schema import Scenario, parse_scenario, read_scenario
+from twin.scenario.watering import run_watering, tree_sources
 
 __all__ = ["run"]
 
@@ -187,6 +188,15 @@ def run(
             tables.append(table)
             features = exposed(city, site, found["water"])
             tables.append(exposure_indicators(features))
+    if asked.run.trees is not None:
+        with _step("trees", progress):
+            geometry = geometry_of(site) if "heat" in datasets else None
+            place = _place(site, asked.city)
+            watered, table, of_trees = run_watering(asked, asked.run.trees, city, site, place, geometry)
+        datasets |= watered
+        tables.append(table)
+        features = features | of_trees
+        read |= {role: (path, xr.Dataset()) for role, path in tree_sources(asked.run.trees)}
     sources = sources_of(asked, city, read)
     gaps = [gap_table.from_json(str(data.attrs.get("gaps", "[]"))) for data in datasets.values()]
     result = Result(

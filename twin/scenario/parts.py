@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from models.layers import read_table
@@ -21,6 +22,9 @@ __all__ = [
     "PopulationSource",
     "RainSource",
     "Runs",
+    "ToursPart",
+    "TreesRun",
+    "TruckPart",
     "WaterRun",
     "WeatherSource",
 ]
@@ -208,11 +212,80 @@ class WaterRun(Part):
         return value
 
 
+class TruckPart(Part):
+    """[[run.trees.tours.vehicles]]: trucks that bring water."""
+
+    name: str = Field(min_length=1, description="Name, as it stands on the driver's list.")
+    capacity: float = Field(gt=0, le=50000, description="Tank [L].")
+    count: int = Field(default=1, ge=1, le=200, description="How many of this kind.")
+    shift: float = Field(default=8.0, gt=0, le=24, description="Longest shift [h].")
+    start: float = Field(default=7.0, ge=0, lt=24, description="Start of the shift [hour of the day, local].")
+    refills: int = Field(default=8, ge=0, le=50, description="Most refills in a shift.")
+
+
+class ToursPart(Part):
+    """[run.trees.tours]: the round that brings the litres of the first days."""
+
+    depot: tuple[float, float] = Field(description="Yard: east, north [m].")
+    vehicles: tuple[TruckPart, ...] = Field(min_length=1, description="Trucks.")
+    hydrants: str | None = Field(default=None, description="Where trucks refill (CSV: id, x, y).")
+    within: int = Field(default=3, ge=1, le=60, description="Trees that are due within so many days are served.")
+    streets: bool = Field(default=True, description="Drive on the city's streets; else straight ways with a detour.")
+    iterations: int = Field(default=3000, ge=1, le=1000000, description="Steps of the search; the same give the same.")
+
+
+class TreesRun(Part):
+    """[run.trees]: soil water of every tree, and who is watered when, with how much, and why."""
+
+    weather: WeatherSource = Field(description="Weather of the weeks before, steps of 3 h or less with rain.")
+    forecast: WeatherSource | None = Field(
+        default=None, description="Weather of the coming days; without it the last days of the weather stand in for it."
+    )
+    days: int = Field(default=14, ge=1, le=60, description="Days to plan.")
+    thresholds: Literal["bht", "good32", "critical80", "nfk30", "nfk40"] = Field(
+        default="bht", description="When a tree is dry (models/water/tables/watering_thresholds.csv)."
+    )
+    target: float = Field(default=0.9, gt=0, le=1, description="Share of the available water after watering.")
+    ring: float | None = Field(default=None, gt=0, description="Litres of one visit; by default by age.")
+    oldest: float | None = Field(default=None, ge=0, description="Trees with more standing years are not watered.")
+    initial: float = Field(default=1.0, ge=0, le=1.5, description="Available water at the start, 1 = field capacity.")
+    soil: str | None = Field(default=None, description="Soil of trees that have none of their own (KA5 or substrate).")
+    table: str | None = Field(
+        default=None, description="What is known of trees beyond the cadastre (CSV: id, soil, trench_volume, ...)."
+    )
+    waterings: str | None = Field(default=None, description="Log of given water (CSV: tree, date, litres).")
+    sensors: str | None = Field(
+        default=None, description="Readings (CSV: tree, time, depth in m, kind, value, unit, quality)."
+    )
+    shade: bool = Field(default=True, description="Take the shade of buildings into account.")
+    tours: ToursPart | None = Field(default=None, description="Watering tours; needs the extra 'tours'.")
+
+    @field_validator("soil")
+    @classmethod
+    def _soil_known(cls, value: str | None) -> str | None:
+        from models.water.soils import recognise_soils
+
+        if value is not None and not recognise_soils(pd.Series([value])).iloc[0]:
+            raise ValueError(text("trees.soil_unknown", value=value))
+        return value
+
+    def files(self) -> list[tuple[str, str | None]]:
+        """Return the files named here: (where in the scenario, path as written)."""
+        tours = self.tours.hydrants if self.tours is not None else None
+        return [
+            ("[run.trees.weather] path", self.weather.path),
+            ("[run.trees.forecast] path", self.forecast.path if self.forecast is not None else None),
+            *[(f"[run.trees] {name}", getattr(self, name)) for name in ("table", "waterings", "sensors")],
+            ("[run.trees.tours] hydrants", tours),
+        ]
+
+
 class Runs(Part):
     """[run]: which physics are run; heat alone where none is named."""
 
     heat: HeatRun | None = Field(default=None, description="Heat stress; needs [weather].")
     water: WaterRun | None = Field(default=None, description="A storm on the ground; needs [rain].")
+    trees: TreesRun | None = Field(default=None, description="Soil water of trees and who is watered.")
 
     @model_validator(mode="before")
     @classmethod

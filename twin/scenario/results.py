@@ -6,7 +6,8 @@ Folder of a result::
     store.zarr       groups site, weather, heat, summary, water (Zarr version 3), as far as they were run
     maps/            one Cloud-optimised GeoTIFF a layer and hour, maxima and site layers; maps/water/ those of the storm
     heat.nc          NetCDF-CF of all hours;  water.nc  of the storm
-    features.gpkg    buildings and streets with the water of a storm, one layer each
+    features.gpkg    buildings and streets with the water of a storm, trees with their litres, tours; one layer each
+    tours/           a GPX route and a list to print for each watering tour
     indicators.csv   gaps.csv   sources.csv   measures.csv (where there are any)
 
 Same inputs give the same bytes: no clock, no absolute path and no name of a machine is in it.
@@ -38,6 +39,7 @@ from twin.scenario.measures import empty_report
 from twin.scenario.rules import rule_of
 from twin.scenario.safe_files import MANIFEST, replaced_folder, restore
 from twin.scenario.schema import Scenario
+from twin.scenario.tour_files import write_tour_files
 from twin.scenario.wording import number, unit_words
 
 if TYPE_CHECKING:
@@ -101,7 +103,8 @@ class Result:
     measures : pandas.DataFrame
         What each measure has done and costs (``twin.scenario.measures``); empty for a run without.
     features : mapping of str to geopandas.GeoDataFrame
-        ``flooded_buildings`` and ``flooded_streets`` of a storm (:mod:`twin.scenario.exposure`).
+        ``flooded_buildings`` and ``flooded_streets`` of a storm (:mod:`twin.scenario.exposure`); ``trees_plan``, ``tours``
+        and ``tour_stops`` of watering (:mod:`twin.scenario.watering`).
     city : City or None
         The city; None for a result opened from disk.
     """
@@ -224,6 +227,7 @@ class Result:
                     handouts.write_maps(groups, new / "maps", done=done)
             self._write_tables(new)
             handouts.write_features(self.features, new / _FEATURES)
+            write_tour_files(self.features, new / "tours")
             for write in also:
                 write(new)
             files = sorted({path.relative_to(new).parts[0] for path in new.rglob("*")})
