@@ -187,6 +187,11 @@ class Sewer:
         self._houses.append(HouseConnections(source, nodes or {}, coupled["node"].tolist(), rows, columns))
 
     @property
+    def file(self) -> str:
+        """Name of the file."""
+        return self._file.name
+
+    @property
     def connected(self) -> bool:
         """Whether roofs or measures have been connected."""
         return bool(self._houses)

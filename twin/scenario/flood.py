@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -14,14 +14,24 @@ from twin.city import gaps as gap_table
 from twin.city.gaps import GapLog
 from twin.city.sewer_network import coupled_sewer
 from twin.city.water_structures import underpass_cells, water_works
+from twin.errors import InputError
+from twin.language import text
+from twin.scenario.blue_green import BlueGreen, blue_green, kept
 from twin.scenario.indicators import sealed_share
 from twin.scenario.parts import WaterRun
 
 if TYPE_CHECKING:
+    from models.water import Rain
     from models.water.exchange import Source
+    from models.water.losses import Losses
     from twin.city.model import City
 
 __all__ = ["rain_dataset", "run_flood"]
+
+_HOUSE_REACH = 100.0
+"""Longest way [m] from a house to its manhole; roofs farther away are taken to drain to their plot."""
+_LEAVES = 0.9
+"""Share of the ground that leaves cover inside a crown."""
 
 
 def rain_dataset(rain: xr.DataArray) -> xr.Dataset:
@@ -59,28 +69,37 @@ def run_flood(
 
     log = GapLog()
     with ExitStack() as open_networks, warnings.catch_warnings():
+        works = (
+            blue_green(city, site, log, ground_rate=asked.ground_rate)
+            if asked.measures
+            else BlueGreen(np.zeros(site["building_id"].shape, dtype=bool))
+        )
+        retention = works.retention()
         sewers = _sewers(city, site, asked, log, open_networks)
+        source = _rain(site, rain, asked, works, sewers, log)
+        losses = _losses(
+            site, source, asked, None if retention is None else retention.covers(site["building_id"].shape), log
+        )
         warnings.simplefilter("ignore", water.SupercriticalWarning)  # it stands in the attributes, and in the report
         found = water.flood(
             site,
-            rain,
+            source,
             duration=float(interval_edges(rain)[-1]) + 60.0 * asked.after,
             solver=asked.solver,
             order=asked.order,
             dtype=asked.precision,
-            losses=asked.losses,
-            sources=sewers,
+            losses=losses,
+            sources=[*([] if retention is None else [retention]), *sewers],
             structures=water_works(city, site, log) if asked.structures else [],
             boundaries=asked.boundary,
             buildings=asked.buildings,
-            roof_drainage=asked.roof_drainage,
             fields_every=None if asked.fields_every is None else 60.0 * asked.fields_every,
             progress=progress,
         )
         for network in sewers:
             if hasattr(network, "balance"):
                 found.attrs |= {f"sewer_{name}": round(value, 6) for name, value in network.balance().items()}
-    found = found.assign(underpass_depth=_underpasses(city, site, found))
+    found = found.assign(underpass_depth=_underpasses(city, site, found), **kept(city, works, retention, source))
     found.attrs["gaps"] = gap_table.to_json(log.table())
     return _rated(found, asked.classes)
 
@@ -103,6 +122,67 @@ def _rated(found: xr.Dataset, classes: str) -> xr.Dataset:
         if name in rated:
             rated[name].attrs["classes"] = classes
     return rated
+
+
+def _rain(
+    site: xr.Dataset, rain: xr.DataArray, asked: WaterRun, works: BlueGreen, sewers: list[Source], log: GapLog
+) -> Rain:
+    """Return the rain with its way through crowns and off the roofs."""
+    from models import water
+
+    crowns = None
+    if asked.interception and "canopy_height" in site and bool((site["canopy_height"].values > 0).any()):
+        crowns = water.crown_storage(site, cover=_LEAVES)
+    options: dict[str, Any] = {"interception": crowns, "crown_cover": _LEAVES if crowns is not None else 1.0}
+    numbers = np.unique(site["building_id"].values)
+    numbers = numbers[numbers > 0]
+    if asked.buildings != "closed" or not numbers.size:
+        return water.Rain(rain, site if numbers.size else None, **options)
+    led: str | dict[int, str] = asked.roof_drainage
+    if led == "swale" and not works.hollows.any():
+        raise InputError(text("scenario.no_swale"))
+    if led == "sewer":
+        led = _to_sewer(site, numbers, sewers, log)
+    return water.Rain(
+        rain, site, roof_drainage=led, cistern=works.cisterns or 0.0, green_roofs=works.green_roofs,
+        swales=works.hollows if works.hollows.any() else None, **options,
+    )  # fmt: skip
+
+
+def _to_sewer(site: xr.Dataset, numbers: np.ndarray, sewers: list[Source], log: GapLog) -> str | dict[int, str]:
+    """Return which roofs drain to the sewer: all without a network, those near a manhole with one."""
+    from scipy.spatial import cKDTree
+
+    from models.water import Sewer
+
+    network = next((one for one in sewers if isinstance(one, Sewer)), None)
+    if network is None:
+        log.add("roof_water_leaves", severity="info", layer="sewer", count=len(numbers))
+        return "sewer"
+    lids = network.inlets.loc[network.inlets["state"] == "coupled", ["row", "column"]].to_numpy(float)
+    rows, columns = np.nonzero(site["building_id"].values)
+    size = float(site["x"].values[1] - site["x"].values[0])
+    way = cKDTree(lids).query(np.column_stack([rows, columns]))[0] * size
+    nearest = np.full(int(numbers.max()) + 1, np.inf)
+    np.minimum.at(nearest, site["building_id"].values[rows, columns], way)
+    far = numbers[nearest[numbers] > _HOUSE_REACH].tolist()
+    log.add(
+        "roof_water_far", severity="default", layer="sewer", count=len(far), of=len(numbers), places=far,
+        source=network.file, default=f"{_HOUSE_REACH:g} m",
+    )  # fmt: skip
+    return {0: "sewer"} | dict.fromkeys(far, "downpipe")
+
+
+def _losses(site: xr.Dataset, rain: Rain, asked: WaterRun, covered: np.ndarray | None, log: GapLog) -> Losses | None:
+    """Return what the ground takes; measures take for themselves on their cells."""
+    from models import water
+
+    if asked.losses == "none":
+        return None
+    if "soil_class" not in site:
+        log.add("soil_assumed", severity="default", layer="soil_class", count=1, default=asked.soil)
+    method = None if asked.losses == "default" else asked.losses
+    return water.Losses(site, rain=rain, method=method, soil=asked.soil, without=covered)
 
 
 def _sewers(city: City, site: xr.Dataset, asked: WaterRun, log: GapLog, opened: ExitStack) -> list[Source]:

@@ -88,6 +88,13 @@ def _rows(site: xr.Dataset, water: xr.Dataset) -> Iterator[tuple[Any, ...]]:
             yield _row(
                 f"rain_share_{name}", "%", 100.0 * volumes[name] / volumes["rain"], volumes[name] / volumes["rain"]
             )
+        if "interception" in water["term"]:
+            kept = -float(water["volume"].sel(term="interception"))
+            yield _row("interception", "m3", kept, kept / volumes["rain"])
+        if water.sizes.get("measure", 0):
+            for name in ("taken", "stored"):
+                held = float(water[f"measure_{name}"].sum())
+                yield _row(f"measures_{name}", "m3", held, held / volumes["rain"])
         yield _row("balance_error", "%", 100.0 * abs(volumes["error"]) / volumes["rain"])
 
 
@@ -113,7 +120,7 @@ def balance(water: xr.Dataset) -> dict[str, float]:
             found["error"] += value
         elif name.startswith("outflow"):
             found["outflow"] -= value
-        elif "infiltrat" in name or "seep" in name:
+        elif "infiltrat" in name or "seep" in name or name.endswith("to_ground"):
             found["infiltrated"] -= value
         elif "sewer" in name:
             found["sewer"] -= value
