@@ -3,13 +3,14 @@
 Usage::
 
     python benchmarks/citydata.py [--data ../shared/data] [--megabytes 100] [--peer-python PYTHON] [--runs 2]
-                                  [--only citygml cityjson ...] [--figures FILE] [--write docs/validation/citydata.md]
+                                  [--patience 60] [--only citygml cityjson ...] [--figures FILE] [--write docs/validation/citydata.md]
 
 Large files are made of the real tiles under ``--data`` (``citydata_files.py``). Each reader runs in a process of its own,
 one after the other; time is user plus system CPU, the least of ``--runs``, without what importing and loading compiled
 code cost (told apart); memory is the highest resident size of that process (Linux). "Ceiling" is a reader that only counts start
 tags, or the standard library's json: its speed says how busy the machine was, so the ratio to it is what can be compared
-between runs. Peers run with the Python named by ``--peer-python``; one that fails is told with its reason.
+between runs. Peers run with the Python named by ``--peer-python``; one that fails, or takes longer than ``--patience``, is
+told with its reason. Sections can be run one by one: ``--only NAME --figures FILE`` keeps what the goals need between runs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +70,7 @@ class Bench:
     peer: str | None
     runs: int
     folder: Path
+    patience: float = 60.0  # s of wall time one reader may take
     best: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def measured(self, entry: Entry, python: str, *arguments: str | Path) -> dict[str, Any] | str:
@@ -77,9 +80,13 @@ class Bench:
         command = [python, "-W", "ignore", "-c", script, *map(str, arguments)]
         best: dict[str, Any] = {}
         for _ in range(self.runs):
-            run = subprocess.run(
-                command, capture_output=True, text=True, check=False, cwd=self.folder, env=os.environ | _environment()
-            )
+            try:
+                run = subprocess.run(
+                    command, capture_output=True, text=True, check=False, cwd=self.folder, env=os.environ | _environment(),
+                    timeout=self.patience,
+                )  # fmt: skip
+            except subprocess.TimeoutExpired:
+                return best or f"it took longer than {self.patience:.0f} s"
             if run.returncode:
                 return run.stderr.strip().splitlines()[-1][:110] if run.stderr.strip() else "it ended without a word"
             told = json.loads(run.stdout.strip().splitlines()[-1])
@@ -294,16 +301,21 @@ def main() -> None:
     parser.add_argument("--megabytes", type=float, default=100.0)
     parser.add_argument("--peer-python", default=None, help="Python in which the peers are installed")
     parser.add_argument("--runs", type=int, default=2)
+    parser.add_argument("--patience", type=float, default=60.0, help="seconds of wall time one reader may take")
     parser.add_argument("--only", nargs="+", choices=list(SECTIONS), default=list(SECTIONS))
     parser.add_argument("--write", type=Path, default=None)
     parser.add_argument("--figures", type=Path, default=None, help="JSON that keeps figures between partial runs")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(given.data.resolve(), given.megabytes, given.peer_python, given.runs, Path(folder))
+        bench = Bench(
+            given.data.resolve(), given.megabytes, given.peer_python, given.runs, Path(folder), given.patience
+        )
         if given.figures is not None and given.figures.is_file():
             bench.best = json.loads(given.figures.read_text(encoding="utf-8"))
         for name in given.only:
+            start = time.monotonic()
             lines = SECTIONS[name](bench)
+            print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
             print("\n".join(lines), end="\n\n", flush=True)
             if given.figures is not None:
                 given.figures.write_text(json.dumps(bench.best, indent=1), encoding="utf-8")

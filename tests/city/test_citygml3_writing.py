@@ -48,9 +48,11 @@ THREE = [
     "ParkingGarage_CityGML3.0_LOD2_with_CityObjectRelations_and_XLinks.gml",
     "Road_over_Bridge_CityGML3.0_LOD2_with_CityObjectRelations.gml", "citygml3_roads_3wayintersection.gml",
     "historicalSuccession_CityGML_3.0_LOD2_Versioning.gml", "lod2_buildings_v3.gml",
+    "../berlin-tiergarten/Berlin_Moabit_1Bldg_v3.gml",
 ]  # fmt: skip
 OLDER = [
-    "berlin-lod2/3900_5820.gml", "berlin-lod2/3910_5817.gml", "nrw-adv-lod2/in_old.gml", "ingolstadt-lod3/4018142.xml",
+    "berlin-lod2/3900_5820.gml", "berlin-lod2/3910_5817.gml", "berlin-lod2/3910_5819.gml",
+    "berlin-tiergarten/Berlin_Moabit_1Bldg_v2.gml", "nrw-adv-lod2/in_old.gml", "ingolstadt-lod3/4018142.xml",
     "ingolstadt-lod3/4018194.xml", "ingolstadt-lod3/4018216.xml", "ingolstadt-lod3/4018128.xml",
 ]  # fmt: skip
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
+import re
 from pathlib import Path
 from random import Random
 
@@ -222,3 +224,15 @@ def test_the_scanner_is_compiled_for_large_files_only(tmp_path: Path, monkeypatc
     (tmp_path / "scan.scan-212.py311.nbi").touch()
     list(tiles.answers(files, None, None))
     assert taken == [False, False, True, True]
+
+
+def test_kernels_are_compiled_anew_where_a_file_they_are_made_of_changes() -> None:
+    """Numba keeps machine code by the text of a kernel's own file; so each file names the state of all of them."""
+    folder = Path(scanning.__file__).parent
+    files = [folder / f"scan{name}.py" for name in ("", "_elements", "_polygons", "_state", "_tokens")]
+    mark = re.compile(r"^# Compiled with the other files of the scanner as of (\w+)\.\n", re.MULTILINE)
+    texts = [file.read_text("utf-8") for file in files]
+    state = hashlib.sha256("".join(mark.sub("", text) for text in texts).encode()).hexdigest()[:12]
+    for file, text in zip(files, texts, strict=True):
+        if "@njit" in text:
+            assert mark.findall(text) == [state], f"write into {file.name} that it is as of {state}"

@@ -26,7 +26,9 @@ def raised() -> list[tuple[str, set[str]]]:
     for file in ROOT.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
-            if name in ("TextError", "Phrase") and isinstance(node.args[0], ast.Constant):
+            if name in ("TextError", "Phrase", "NotCityGMLError", "NotCityJSONError") and isinstance(
+                node.args[0], ast.Constant
+            ):
                 found.append((node.args[0].value, {keyword.arg for keyword in node.keywords}))
     return found
 
@@ -45,6 +47,31 @@ def test_a_missing_file_is_said_in_german(tmp_path):
         twin.load(trees=tmp_path / "keine.gpkg")
     assert re.search(r"keine\.gpkg.*gibt es nicht", sentence(caught.value, "de"))
     assert sentence(caught.value, "en") == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("fehlt.gml", None, r"fehlt\.gml gibt es nicht: Pfad der CityGML-Datei prüfen"),
+        ("leer.gml", "", r"leer\.gml ist leer"),
+        ("brief.gml", "Guten Tag", r"brief\.gml ist kein XML \(Zeile 1"),
+        ("wurzel.gml", "<a><b></b></a>", r"das Wurzelelement ist a"),
+        ("laecheln.city.json", "{]", r"kein gültiges JSON: Zeile 1, Spalte 2"),
+        ("liste.city.json", '{"type": "Liste"}', r"kein CityJSON.*nicht 'Liste'"),
+    ],
+)
+def test_check_tells_in_german_what_is_wrong_with_a_city_model(tmp_path, monkeypatch, capfd, name, content, words):
+    from twin.cli import program
+
+    if content is not None:
+        (tmp_path / name).write_text(content, "utf-8")
+    monkeypatch.setenv("TWIN_LANG", "de")
+    monkeypatch.setattr("sys.argv", ["twin", "check", str(tmp_path / name)])
+    with pytest.raises(SystemExit) as ended:
+        program.main()
+    assert ended.value.code == 2
+    told = capfd.readouterr()
+    assert re.search(words, " ".join((told.out + told.err).split()))
 
 
 def test_parts_of_a_sentence_follow_its_language():

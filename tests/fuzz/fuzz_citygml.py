@@ -44,7 +44,9 @@ PROPERTIES = (
 )  # fmt: skip
 BOUNDARIES = ("b:RoofSurface", "b:WallSurface", "b:GroundSurface", "b:Window")
 GEOMETRIES = ("b:lod1Solid", "b:lod2MultiSurface", "b:lod3Geometry", "dem:tin", "b:lod0FootPrint")
-CONTAINERS = ("gml:MultiSurface", "gml:CompositeSurface", "gml:OrientableSurface", "gml:TriangulatedSurface")
+CONTAINERS = (
+    "gml:MultiSurface", "gml:CompositeSurface", "gml:OrientableSurface", "gml:TriangulatedSurface", "gml:CompositeSolid",
+)  # fmt: skip
 PATCHES = ("gml:Polygon", "gml:PolygonPatch", "gml:Triangle", "gml:Rectangle")
 LEAVES = ("b:function", "b:measuredHeight", "core:creationDate", "gml:name", "x:energyClass", "b:yearOfConstruction")
 NUMBERS = (

@@ -20,6 +20,7 @@ from twin.errors import TextError
 __all__ = ["found", "holds_cityjson", "is_citygml", "sha256", "source_rows"]
 
 _BLOCK = 1 << 20
+_CITYJSON = (".city.json", ".city.jsonl", ".cityjson", ".cityjsonl")
 _SIDECARS = (".dbf", ".shx", ".prj", ".cpg")
 
 
@@ -96,6 +97,8 @@ def holds_cityjson(path: str) -> bool:
         return any(holds_cityjson(os.fspath(f)) for f in sorted(place.rglob("*")) if f.is_file())
     if not is_cityjson(place):
         return False
+    if path.lower().removesuffix(".gz").endswith(_CITYJSON):
+        return True
     if glob.has_magic(path) or path.lower().endswith(".zip") or not place.is_file():
         return True
     opener = gzip.open if path.lower().endswith(".gz") else open

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from twin.city.gaps import GapLog
     from twin.city.model import City
 
-__all__ = ["fill_holes", "resample", "terrain_of_relief", "terrain_on"]
+__all__ = ["RELIEFS", "fill_holes", "resample", "terrain_of_relief", "terrain_on"]
+
+RELIEFS = ("TINRelief", "MassPointRelief", "RasterRelief")
+"""City objects whose polygons are terrain."""
 
 _SWEEPS = 16  # per grid; started from a coarser one, the rest error is far below a terrain raster's own
 
@@ -203,7 +206,7 @@ def _hole_places(holes: np.ndarray, box: GeoBox) -> list[str]:
 
 
 def terrain_of_relief(city: City, box: GeoBox, log: GapLog) -> np.ndarray | None:
-    """Return the terrain a city model brings along as triangles (TINRelief), None where it has none on the grid.
+    """Return the terrain a city model brings along as triangles (``RELIEFS``), None where it has none on the grid.
 
     Parameters
     ----------
@@ -219,7 +222,7 @@ def terrain_of_relief(city: City, box: GeoBox, log: GapLog) -> np.ndarray | None
     numpy.ndarray or None
         float32 (rows, columns) [m above datum], the highest triangle in each cell, holes filled.
     """
-    relief = np.append((city.objects["kind"] == "TINRelief").to_numpy(dtype=bool), False)
+    relief = np.append(city.objects["kind"].isin(RELIEFS).to_numpy(dtype=bool), False)
     of, lod = city.surfaces["object"].to_numpy(dtype=np.int64), city.surfaces["lod"].to_numpy()
     rows = np.flatnonzero(relief[of])
     rows = rows[lod[rows] == lod[rows].max()] if len(rows) else rows

@@ -85,7 +85,8 @@ SHELL_COLUMNS = {
     "polygon": "int64",  # row in surfaces
     "reversed": "bool",  # the solid uses the polygon against its own direction
 }
-"""Columns of ``City.shells``: one row for each face of each solid, faces by reference included."""
+"""Columns of ``City.shells``: one row for each face of each solid, faces by reference included. Readers of city models
+add ``composite``, the number of the composite solid that a solid is part of, -1 = none."""
 
 TREE_COLUMNS = {
     "id": "object",

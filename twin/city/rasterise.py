@@ -19,7 +19,7 @@ from twin.city import gaps as gap_table
 from twin.city.burn import paint, polygon_spans, to_cells
 from twin.city.crowns import add_measured, crown_layers
 from twin.city.grid import centres, grid_of
-from twin.city.ground import fill_holes, terrain_of_relief, terrain_on
+from twin.city.ground import RELIEFS, fill_holes, terrain_of_relief, terrain_on
 from twin.city.own_layers import covered_kinds
 from twin.city.roofs import Footprints, building_footprints, burn_buildings, flat_polygons, lowest_points
 from twin.city.structures import burn_roof_albedo, burn_structures
@@ -160,7 +160,7 @@ def _in_layers(city: City) -> np.ndarray:
     if len(city.land_cover):
         covers = city.objects["source"].isin(city.land_cover["source"]).to_numpy(dtype=bool)
         seen = seen | (covers & np.isin(kind, list(covered_kinds())))
-    return seen | (np.isin(kind, ("TINRelief", "ReliefFeature")) if city.terrain is None else False)
+    return seen | (np.isin(kind, (*RELIEFS, "ReliefFeature")) if city.terrain is None else False)
 
 
 def _report_left_out(city: City, box: GeoBox, prints: Footprints, owner: np.ndarray, log: gap_table.GapLog) -> None:

@@ -17,6 +17,7 @@ from twin.city.citygml.implicit import place_templates
 from twin.city.citygml.links import Links
 from twin.city.citygml.names import local_name
 from twin.city.citygml.parsed import RUN_COLUMNS, Parsed
+from twin.city.citygml.relief import with_reliefs
 from twin.city.citygml.systems import change_between
 from twin.city.crs import CrsDecision, decide_axes, parse_crs
 from twin.city.gaps import GapLog
@@ -55,6 +56,7 @@ def columns_of(parsed: Parsed, name: str, log: GapLog, *, lod: str | None, crs: 
         objects["place"][:, :2] = objects["place"][:, 1::-1]
     surfaces = _surfaces(parsed, geometry, boundaries)
     polygons, surfaces, shells = place_templates(parsed, geometry, links, surfaces, shells, name, log)
+    polygons, surfaces, decision = with_reliefs(parsed, polygons, surfaces, decision, name, log)
     columns = FileColumns(objects, boundaries, surfaces, shells, polygons, decision)
     _fill_heights(columns)
     columns = finite(columns, name, log)

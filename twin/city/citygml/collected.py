@@ -53,7 +53,8 @@ class Collected(Parsed):
     turned_polygons: list[int] = field(default_factory=list)
     turned_references: list[int] = field(default_factory=list)
     container_list: list[Container] = field(default_factory=list)
-    solid_list: list[tuple[int, int]] = field(default_factory=list)
+    solid_list: list[tuple[int, int, int]] = field(default_factory=list)
+    composite_list: list[tuple[int, int]] = field(default_factory=list)
     shell_list: list[list[int]] = field(default_factory=list)
     coordinates: CoordinateText = field(default_factory=CoordinateText)
 
@@ -80,7 +81,8 @@ class Collected(Parsed):
             "ring_dimensions": _spread(dimensions, len(counts)),
             "reversed_references": _rows(self.turned_references),
             "containers": _rows(containers, 4),
-            "solids": _rows(self.solid_list, 2),
+            "solids": _rows(self.solid_list, 3),
+            "composites": _rows(self.composite_list, 2),
             "shells": _rows(self.shell_list, 6),
         }
         container_ids = [container.id for container in self.container_list]

@@ -87,14 +87,15 @@ def joined(parts: list[FileColumns], log: GapLog) -> FileColumns:
         parts = _without_repeats(parts, log)
     if len(parts) == 1:
         return parts[0]
-    shifts = {"object": 0, "boundary": 0, "polygon": 0, "solid": 0}
+    shifts = {"object": 0, "boundary": 0, "polygon": 0, "solid": 0, "composite": 0}
     moved: list[FileColumns] = []
     for part in parts:
         moved.append(_shifted(part, shifts))
         shifts["object"] += len(part.objects["id"])
         shifts["boundary"] += len(part.boundaries["id"])
         shifts["polygon"] += len(part.polygons)
-        shifts["solid"] += int(part.shells["solid"].max()) + 1 if len(part.shells["solid"]) else 0
+        for number in ("solid", "composite"):
+            shifts[number] += int(part.shells[number].max()) + 1 if len(part.shells[number]) else 0
 
     def glue(tables: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         return {key: np.concatenate([table[key] for table in tables]) for key in tables[0]}
@@ -127,7 +128,7 @@ def _shifted(part: FileColumns, shifts: dict[str, int]) -> FileColumns:
         move(part.objects, parent=o),
         move(part.boundaries, object=o, parent=b),
         move(part.surfaces, object=o, boundary=b),
-        move(part.shells, object=o, polygon=shifts["polygon"], solid=shifts["solid"]),
+        move(part.shells, object=o, polygon=shifts["polygon"], solid=shifts["solid"], composite=shifts["composite"]),
         part.polygons,
         part.decision,
     )

@@ -13,10 +13,11 @@ from xml.parsers import expat
 
 from twin.city.citygml.attributes import Node, attribute_with_reference, put
 from twin.city.citygml.collected import Collected
-from twin.city.citygml.names import HOLDERS, XLINK_HREF, Kind, classify, family, local_name
-from twin.city.citygml.parsed import Parsed
+from twin.city.citygml.names import HOLDERS, XLINK_HREF, Kind, classify, family, is_relief, local_name
+from twin.city.citygml.parsed import Parsed, Relief
+from twin.city.citygml.relief import ReliefReader
 from twin.city.citygml.shapes import Shapes, id_of, value_of
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 __all__ = ["Events", "NotCityGMLError", "parse"]
 
@@ -27,7 +28,7 @@ _CUT_OFF = ("no element found", "unclosed token", "unclosed CDATA section", "par
 _SHARED = 3  # attributes up to which equal dictionaries of surfaces are kept once
 
 
-class NotCityGMLError(InputError):
+class NotCityGMLError(TextError):
     """The file is something else than CityGML, rather than damaged CityGML."""
 
 
@@ -147,37 +148,25 @@ class Events:
         except expat.ExpatError as error:
             raise self._broken(error) from None
         except LookupError as error:  # an encoding Python does not know
-            raise InputError(
-                f"{self.parsed.path} has an encoding that is not known ({error}): save it as UTF-8."
-            ) from None
+            raise TextError("encoding_unknown", file=self.parsed.path, reason=str(error)) from None
 
     def _broken(self, error: expat.ExpatError) -> InputError:
         name, line, reason = self.parsed.path, error.lineno, expat.errors.messages[error.code]
         if not self.parsed.root:
             if reason == "no element found":
-                return NotCityGMLError(f"{name} is empty: it holds no XML element; give a CityGML file.")
+                return NotCityGMLError("xml_empty", file=name)
             if "encoding" in reason:
-                return InputError(f"{name} has an encoding that is not known ({reason}): save it as UTF-8.")
-            return NotCityGMLError(
-                f"{name} is not XML (line {line}: {reason}): give a CityGML file (.gml, .xml, also in .gz or .zip)."
-            )
+                return TextError("encoding_unknown", file=name, reason=reason)
+            return NotCityGMLError("xml_none", file=name, line=line, reason=reason)
         if reason in _CUT_OFF:
-            return InputError(f"{name} is cut off at line {line}, before its root element closes: get the file again.")
-        return InputError(
-            f"{name} is not well-formed XML at line {line}, column {error.offset} ({reason}): export it again."
-        )
+            return TextError("xml_cut_off", file=name, line=line)
+        return TextError("xml_broken", file=name, line=line, column=error.offset, reason=reason)
 
     def _doctype(self, *_: Any) -> None:
-        raise InputError(
-            f"{self.parsed.path} has a DOCTYPE, which CityGML does not use and which can carry an attack: "
-            "remove the <!DOCTYPE ...> line if you trust the file."
-        )
+        raise TextError("xml_doctype", file=self.parsed.path)
 
     def _too_deep(self) -> InputError:
-        return InputError(
-            f"{self.parsed.path} nests more than {_DEEPEST} elements in each other at line "
-            f"{self.parser.CurrentLineNumber}: CityGML does not do that; check where the file comes from."
-        )
+        return TextError("xml_too_deep", file=self.parsed.path, depth=_DEEPEST, line=self.parser.CurrentLineNumber)
 
     def _resume(self) -> None:
         parser = self.parser
@@ -190,10 +179,7 @@ class Events:
         local, kind = local_name(name), classify(name)
         if not (kind == Kind.ROOT or local == "FeatureCollection" or (kind == Kind.FEATURE)):
             namespace = name.rpartition(" ")[0] or "no namespace"
-            raise NotCityGMLError(
-                f"{self.parsed.path} is not CityGML: its root element is {local} ({namespace}); "
-                "give a file whose root is CityModel."
-            )
+            raise NotCityGMLError("gml_other_root", file=self.parsed.path, root=local, namespace=namespace)
         self.parser.StartElementHandler = self._start
         self._start(name, attrs)
 
@@ -327,6 +313,11 @@ class Events:
     # --------------------------------------------------------------------------------------------- geometry begins
 
     def _start_geometry_property(self, name: str, attrs: list[str]) -> None:
+        if self._object >= 0 and is_relief(name):
+            relief = Relief(self._object, grid=self._locals[name] == "grid")
+            self.parsed.reliefs.append(relief)
+            ReliefReader(self.parser, relief, self.parsed.srs_names, self._resume)
+            return
         self._shapes.open_run(name, self._object, self._boundary, self._srs)
         if attrs:
             self._shapes.refer(attrs)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 __all__ = ["SUFFIXES", "GmlFile", "find_files"]
 
@@ -77,21 +77,18 @@ class GmlFile:
                     while piece := stream.read(_CHUNK):
                         yield piece
         except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise InputError(f"{self.name} is a damaged archive ({error}): get the file again.") from None
+            raise TextError("archive_damaged", file=self.name, reason=str(error)) from None
         except (RuntimeError, NotImplementedError) as error:  # encrypted, or a method Python does not unpack
-            raise InputError(f"{self.name} cannot be unpacked ({error}): unpack it yourself first.") from None
+            raise TextError("archive_unreadable", file=self.name, reason=str(error)) from None
         except OSError as error:
-            raise InputError(f"{self.path} cannot be read: {error.strerror or error}.") from None
+            raise TextError("file_unreadable", file=str(self.path), reason=str(error.strerror or error)) from None
 
     def _watched(self, stream: _Stream, packed: int) -> Iterator[bytes]:
         total = 0
         while piece := stream.read(_CHUNK):
             total += len(piece)
             if total > _UNWATCHED and total > _RATIO * max(packed, 1):
-                raise InputError(
-                    f"{self.name} unpacks to more than {_RATIO} times its size, as no city model does: it may be a "
-                    "zip bomb; unpack it yourself and give the .gml if you trust it."
-                )
+                raise TextError("archive_bomb", file=self.name, times=_RATIO)
             yield piece
 
     def sha256(self) -> str:
@@ -138,16 +135,16 @@ def _files_at(path: Path) -> list[Path]:
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file() and _fits(file))
         if not files:
-            raise InputError(f"{path} holds no CityGML file: one ends in {', '.join(SUFFIXES)}, .gz or .zip.")
+            raise TextError("city_none_in_folder", folder=str(path), format="CityGML", endings=", ".join(SUFFIXES))
         return files
     if path.exists():
         return [path]
     if any(sign in str(path) for sign in "*?["):
         files = sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())
         if not files:
-            raise InputError(f"No file fits {path}: check the folder and the pattern.")
+            raise TextError("city_pattern", path=str(path))
         return files
-    raise InputError(f"{path} does not exist: check the path of the CityGML file.")
+    raise TextError("city_missing", path=str(path), format="CityGML")
 
 
 def _documents(path: Path, searched: bool) -> list[GmlFile]:
@@ -157,8 +154,8 @@ def _documents(path: Path, searched: bool) -> list[GmlFile]:
         with zipfile.ZipFile(path) as archive:
             names = [info.filename for info in archive.infolist() if not info.is_dir()]
     except (zipfile.BadZipFile, OSError) as error:
-        raise InputError(f"{path.name} is a damaged archive ({error}): get the file again.") from None
+        raise TextError("archive_damaged", file=path.name, reason=str(error)) from None
     members = [n for n in names if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith((".", "_"))]
     if not members:
-        raise InputError(f"{path.name} holds no CityGML file: one ends in {', '.join(SUFFIXES)}.")
+        raise TextError("city_none_in_archive", file=path.name, format="CityGML", endings=", ".join(SUFFIXES))
     return [GmlFile(path, member, searched=True) for member in sorted(members)]

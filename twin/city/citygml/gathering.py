@@ -17,6 +17,7 @@ from twin.city.citygml.scan_state import (
     ATTRIBUTE_ROWS,
     BOUNDARY_ROWS,
     BOUNDARY_TEXT,
+    COMPOSITE_ROWS,
     CONTAINER_ROWS,
     CONTAINER_TEXT,
     CURVES,
@@ -47,8 +48,9 @@ from twin.city.citygml.scan_state import (
 __all__ = ["Gathered"]
 
 _COLUMNS = {  # tables that are only put one after the other, and their columns
-    OBJECT_ROWS: 2, BOUNDARY_ROWS: 3, RUN_ROWS: 7, POLYGON_ROWS: 3, RING_ROWS: 2, CONTAINER_ROWS: 5, SOLID_ROWS: 2,
+    OBJECT_ROWS: 2, BOUNDARY_ROWS: 3, RUN_ROWS: 7, POLYGON_ROWS: 3, RING_ROWS: 2, CONTAINER_ROWS: 5, SOLID_ROWS: 3,
     SHELL_ROWS: 6, REFERENCE_ROWS: 1, LATE_ROWS: 2, RUN_SYSTEM_ROWS: 2,
+    COMPOSITE_ROWS: 2,
 }  # fmt: skip
 
 _FIRST_ROOM = 1 << 12
@@ -230,6 +232,7 @@ class Gathered:
         parsed.container_ids = [self._container_ids[i] for i in tables[CONTAINER_ROWS][:, 0].tolist()]
         parsed.containers = tables[CONTAINER_ROWS][:, 1:].copy()
         parsed.solids, parsed.shells = tables[SOLID_ROWS], tables[SHELL_ROWS]
+        parsed.composites = tables[COMPOSITE_ROWS]
         parsed.appearances, parsed.curves, parsed.points = (int(state[i]) for i in (APPEARANCES, CURVES, POINTS))
         self._count_extensions(tables[OBJECT_ROWS][:, 0])
         return parsed

@@ -15,12 +15,14 @@ import numpy as np
 from twin.city.citygml.parsed import RUN_COLUMNS, Parsed
 from twin.city.gaps import GapLog
 from twin.city.model import Polygons
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 __all__ = ["ELEMENTS", "FARTHEST", "Geometry", "geometry_of"]
 
-ELEMENTS = ("Polygon", "PolygonPatch", "Triangle", "Rectangle", "ImplicitGeometry")
-"""GML elements a polygon came from."""
+ELEMENTS = (
+    "Polygon", "PolygonPatch", "Triangle", "Rectangle", "ImplicitGeometry", "MultiPoint", "RectifiedGridCoverage",
+)  # fmt: skip
+"""GML elements a polygon came from; of the last two, points of a terrain, it is a triangle."""
 
 _FIRST = RUN_COLUMNS.index("polygon")
 FARTHEST = 1e9
@@ -138,10 +140,7 @@ def geometry_of(parsed: Parsed, name: str, log: GapLog) -> Geometry:
 
 def _nothing_readable(name: str, bad_texts: dict[int, str]) -> InputError:
     example = next(iter(bad_texts.values()), "a count of numbers that is no multiple of the dimension")
-    return InputError(
-        f"{name} has no readable coordinates (found: {example!r}): they must be numbers with a decimal point, "
-        "separated by blanks; export the file again with the English number format."
-    )
+    return TextError("gml_no_coordinates", file=name, found=example)
 
 
 def _without_place(

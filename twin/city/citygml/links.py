@@ -125,7 +125,28 @@ class Links:
             "shell": told[which, 1],
             "polygon": row,
             "reversed": reverse,
+            "composite": self._composites()[solid],
         }
+
+    def _composites(self) -> np.ndarray:
+        """Return the composite solid each solid is part of, -1 = none: by its place, or because one refers to it."""
+        parsed = self._parsed
+        told, number = parsed.shells, parsed.solids[:, 2].copy()
+        if not len(parsed.composites) or not len(told):
+            return number
+        low, high = (np.zeros((len(number), 2), dtype=np.int64) for _ in range(2))
+        first = np.flatnonzero(np.diff(told[:, 0], prepend=-1))  # shells of a solid stand together
+        low[told[first, 0]] = np.minimum.reduceat(told[:, [2, 4]], first)
+        high[told[first, 0]] = np.maximum.reduceat(told[:, [3, 5]], first)
+        full = np.isin(np.arange(len(number)), told[:, 0])
+        inside, _ = ranges(told[:, 4], told[:, 5])
+        for composite, (start, stop) in enumerate(parsed.composites.tolist()):
+            for reference in np.setdiff1d(np.arange(start, stop), inside).tolist():
+                place = self._containers.get(_target(parsed.references[reference]))
+                if place is not None:
+                    within = (low >= np.array(place)[[0, 2]]) & (high <= np.array(place)[[1, 3]])
+                    number[full & within.all(axis=1) & (number < 0)] = composite
+        return number
 
     def adopt(self, run: np.ndarray, run_boundary: np.ndarray) -> np.ndarray:
         """Return the run of each polygon row, those referred to by a thematic surface moved to that surface's run."""

@@ -54,6 +54,10 @@ _CONTAINERS = _words(
     """MultiSurface CompositeSurface Surface PolyhedralSurface TriangulatedSurface Tin Shell MultiSolid CompositeSolid
     MultiGeometry GeometricComplex"""
 )
+_COMPOSITES = _words("CompositeSolid")
+"""Containers whose solids belong together."""
+_RELIEFS = _words("reliefPoints grid")
+"""Properties whose terrain is told by points."""
 _PATCHES = {"Polygon": 0, "PolygonPatch": 1, "Triangle": 2, "Rectangle": 3}
 _CURVES = _words("LineString LineStringSegment Arc Circle ArcString CubicSpline Clothoid")
 _PASS_PROPERTIES = _words(
@@ -204,6 +208,28 @@ def classify(name: str) -> str:
 def patch_code(local: str) -> int:
     """Return 0 for ``Polygon``, 1 ``PolygonPatch``, 2 ``Triangle``, 3 ``Rectangle``."""
     return _PATCHES[local]
+
+
+def is_composite(name: str) -> bool:
+    """Tell whether ``namespace local`` is a solid made of solids.
+
+    Examples
+    --------
+    >>> is_composite("http://www.opengis.net/gml CompositeSolid"), is_composite("http://www.opengis.net/gml MultiSolid")
+    (True, False)
+    """
+    return local_name(name) in _COMPOSITES
+
+
+def is_relief(name: str) -> bool:
+    """Tell whether ``namespace local`` is a property with mass points or the grid of a terrain.
+
+    Examples
+    --------
+    >>> is_relief("http://www.opengis.net/citygml/relief/2.0 reliefPoints")
+    True
+    """
+    return local_name(name) in _RELIEFS
 
 
 def lod_of(local: str) -> int:

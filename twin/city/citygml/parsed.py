@@ -35,6 +35,17 @@ class Implicit:
     point: str = ""
 
 
+@dataclass(slots=True)
+class Relief:
+    """Points of a terrain as written: mass points, or the grid of a raster."""
+
+    object: int
+    srs: str = ""
+    grid: bool = False
+    first_axis: str = ""  # which axis of a grid runs fastest, as written
+    texts: dict[str, list[str]] = field(default_factory=dict)
+
+
 @dataclass
 class Parsed:
     """The content of one document."""
@@ -68,9 +79,11 @@ class Parsed:
     reversed_references: np.ndarray = field(default_factory=_none)
     container_ids: list[str] = field(default_factory=list)
     containers: np.ndarray = field(default_factory=lambda: _none(4))  # polygons from, to, references from, to
-    solids: np.ndarray = field(default_factory=lambda: _none(2))  # object, run
+    solids: np.ndarray = field(default_factory=lambda: _none(3))  # object, run, composite (-1 = none)
+    composites: np.ndarray = field(default_factory=lambda: _none(2))  # references from, to
     shells: np.ndarray = field(default_factory=lambda: _none(6))  # solid, shell, polygons from, to, references from, to
     implicits: list[Implicit] = field(default_factory=list)
+    reliefs: list[Relief] = field(default_factory=list)
     feature_references: list[tuple[int, str, str]] = field(default_factory=list)  # object, property, href
     other_ids: set[str] = field(default_factory=set)
     # what is told, not kept

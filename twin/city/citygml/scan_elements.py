@@ -1,5 +1,6 @@
 """Elements of structure for the compiled scanner: what opening and closing them changes, and which rows they leave."""
 
+# Compiled with the other files of the scanner as of e5bac15e0dd7.
 from __future__ import annotations
 
 import numpy as np
@@ -13,6 +14,10 @@ from twin.city.citygml.scan_state import (
     BOUNDARY,
     BOUNDARY_ROWS,
     BOUNDARY_TEXT,
+    COMPOSITE,
+    COMPOSITE_FRAME,
+    COMPOSITE_ROWS,
+    COMPOSITES,
     CONTAINER_IDS,
     CONTAINER_ROWS,
     CONTAINER_TEXT,
@@ -24,6 +29,7 @@ from twin.city.citygml.scan_state import (
     IMPLICIT_ROWS,
     IMPLICITS,
     KINDS,
+    N_ELEMENT,
     N_GML,
     N_LOD,
     OBJECT,
@@ -234,7 +240,14 @@ def _open_object(
 
 @njit(cache=True, nogil=True)
 def _open_container(
-    data: np.ndarray, frame: int, kind: int, state: np.ndarray, stack: np.ndarray, rows: np.ndarray, texts: np.ndarray
+    data: np.ndarray,
+    frame: int,
+    kind: int,
+    composite: bool,
+    state: np.ndarray,
+    stack: np.ndarray,
+    rows: np.ndarray,
+    texts: np.ndarray,
 ) -> None:
     stack[frame, 2] = -1
     stack[frame, 3] = state[POLYGONS]
@@ -252,9 +265,13 @@ def _open_container(
     if kind == _ORIENTABLE and state[T_MINUS]:
         state[REVERSED] = 1 - state[REVERSED]
     elif kind == _SOLID:
-        _add(rows, state, SOLID_ROWS, state[RUN_OBJECT], state[RUNS] - 1, 0)
+        _add(rows, state, SOLID_ROWS, state[RUN_OBJECT], state[RUNS] - 1, state[COMPOSITE])
         state[SOLID] = state[SOLIDS]
         state[SOLIDS] += 1
+    elif composite and state[COMPOSITE] < 0:  # one in another belongs to the outer one
+        state[COMPOSITE] = state[COMPOSITES]
+        state[COMPOSITES] += 1
+        state[COMPOSITE_FRAME] = frame
 
 
 @njit(cache=True, nogil=True)
@@ -300,7 +317,8 @@ def open_element(
     if kind in (_CONTAINER, _SOLID, _ORIENTABLE):
         if kind == _SOLID and state[SOLID] >= 0:
             return False
-        _open_container(data, frame, kind, state, stack, rows, texts)
+        composite = kind == _CONTAINER and names[state[T_NAME], N_ELEMENT] == 1
+        _open_container(data, frame, kind, composite, state, stack, rows, texts)
     elif kind in (_FEATURE, _BOUNDARY):
         _open_object(data, frame, kind == _BOUNDARY, state, stack, rows, texts)
     elif kind == _MEMBER:
@@ -309,6 +327,8 @@ def open_element(
         elif state[T_HREF] >= 0:
             note_attribute(state[T_HREF], state[T_HREF_STOP], state[T_NAME], 1, state, rows)
     elif kind == _GEOMETRY:
+        if names[state[T_NAME], N_ELEMENT]:  # points of a terrain
+            return False
         open_run(state[T_NAME], state[SRS], names, state, rows)
         _refer(data, state, rows, texts)
     elif kind == _EXTERIOR:
@@ -355,6 +375,10 @@ def close(state: np.ndarray, stack: np.ndarray, rows: np.ndarray) -> None:
         state[REVERSED] = stack[frame, 6]
         if kind == _SOLID:
             state[SOLID] = -1
+        elif frame == state[COMPOSITE_FRAME]:
+            _add(rows, state, COMPOSITE_ROWS, stack[frame, 4], state[REFERENCES], 0)
+            state[COMPOSITE] = -1
+            state[COMPOSITE_FRAME] = -1
     elif kind == _EXTERIOR and stack[frame, 2] >= 0:
         _add(
             rows, state, SHELL_ROWS, stack[frame, 2], stack[frame, 3], stack[frame, 4], state[POLYGONS],

@@ -10,7 +10,17 @@ from xml.parsers import expat
 import numpy as np
 
 from twin.city.citygml import names
-from twin.city.citygml.names import XLINK_HREF, Kind, classify, family, local_name, lod_of, patch_code
+from twin.city.citygml.names import (
+    XLINK_HREF,
+    Kind,
+    classify,
+    family,
+    is_composite,
+    is_relief,
+    local_name,
+    lod_of,
+    patch_code,
+)
 from twin.city.citygml.scan_state import (
     A_DIMENSION,
     A_HREF,
@@ -161,12 +171,16 @@ class NameTable:
         return f"{uri} {local}" if uri else local
 
 
+def _special(kind: str, name: str) -> int:
+    return int((kind == Kind.CONTAINER and is_composite(name)) or (kind == Kind.GEOMETRY_PROPERTY and is_relief(name)))
+
+
 def _element(name: str) -> tuple[int, ...]:
     kind, local = classify(name), local_name(name)
     return (
         KINDS.index(kind),
         lod_of(local),
-        patch_code(local) if kind == Kind.PATCH else 0,
+        patch_code(local) if kind == Kind.PATCH else _special(kind, name),
         local in names.OUTER,
         name.startswith("http://www.opengis.net/gml"),
         local in names.HOLDERS,

@@ -31,7 +31,7 @@ KINDS = (
     RING_ROWS,  # how many numbers, dimension
     HARD_ROWS,  # start, stop, place of numbers left to Python
     CONTAINER_ROWS,  # number of its id, polygons from, to, references from, to
-    SOLID_ROWS,  # object, run
+    SOLID_ROWS,  # object, run, composite
     SHELL_ROWS,  # solid, shell, polygons from, to, references from, to
     REFERENCE_ROWS,  # reversed
     LATE_ROWS,  # polygon, ring that should be its first
@@ -39,8 +39,9 @@ KINDS = (
     RUN_SYSTEM_ROWS,  # run, number of its srsName
     IMPLICIT_ROWS,  # object, boundary, lod
     PLACE_ROWS,  # implicit; 0 = matrix, 1 = point, 2 = reference; start; stop
+    COMPOSITE_ROWS,  # references from, to
     TABLES,
-) = range(17)
+) = range(18)
 
 # How long each text is (ids with a line end after each); it lies in ``texts[number - TABLES]``. How many numbers.
 (
@@ -59,8 +60,8 @@ TEXTS = VALUES - TABLES
     OBJECTS, BOUNDARIES, RUNS, POLYGONS, RINGS, REFERENCES, SOLIDS, IMPLICITS, CONTAINER_IDS, SYSTEMS,
     RUN_OBJECT, RUN_LOD, SHELL_SOLID, SHELL_NUMBER, APPEARANCES, CURVES, POINTS,
     NAME_START, NAME_STOP, NAME_OF_ATTRIBUTE, LAST_NAME, ROOM,
-    P_DEPTH, P_DIMENSION, P_LOOSE, P_JOINED, P_VALUES, P_FIRST, _SIZE,
-) = range(_T, _T + 40)  # fmt: skip
+    P_DEPTH, P_DIMENSION, P_LOOSE, P_JOINED, P_VALUES, P_FIRST, COMPOSITE, COMPOSITES, COMPOSITE_FRAME, _SIZE,
+) = range(_T, _T + 43)  # fmt: skip
 
 # Columns of a name's row. Attributes have their code as kind.
 N_OFFSET, N_LENGTH, N_KIND, N_LOD, N_ELEMENT, N_OUTER, N_GML, N_HOLDER, N_FOREIGN, N_LEFT_OUT, N_NEXT, _N = range(12)
@@ -76,7 +77,9 @@ MORE, NAME, FULL, UNUSUAL = 1, 2, 3, 4
 """Answers: the buffer ends first, a name is new, the tables are full, this is for expat. Tokens answer with the minus."""
 
 _COLUMNS = 7
-_MINUS_ONE = (OBJECT, BOUNDARY, SRS, IMPLICIT, SOLID, RUN_OBJECT, RUN_LOD, SHELL_SOLID)
+_MINUS_ONE = (
+    OBJECT, BOUNDARY, SRS, IMPLICIT, SOLID, RUN_OBJECT, RUN_LOD, SHELL_SOLID, COMPOSITE, COMPOSITE_FRAME,
+)  # fmt: skip
 
 
 def new_state() -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 
 from twin.city.citygml.collected import Collected, Container, Run
 from twin.city.citygml.coordinates import RING_END
-from twin.city.citygml.names import OUTER, XLINK_HREF, Kind, classify, local_name, lod_of, patch_code
+from twin.city.citygml.names import OUTER, XLINK_HREF, Kind, classify, is_composite, local_name, lod_of, patch_code
 from twin.city.citygml.parsed import Implicit
 
 __all__ = ["ID_NAMES", "Shapes", "id_of", "value_of"]
@@ -97,6 +97,8 @@ class Shapes:
         self._texts: list[str] = []
         self._containers: list[tuple[str | None, int, int, str, bool]] = []
         self._solids: list[int] = []
+        self._composite = self._composite_depth = -1
+        self._composites = 0
         self._reversed = False
 
     @property
@@ -141,8 +143,11 @@ class Shapes:
 
     # -------------------------------------------------------------------------------------- surfaces and solids
 
-    def start_container(self, _name: str, attrs: list[str]) -> None:
+    def start_container(self, name: str, attrs: list[str]) -> None:
         """Open a multi surface, composite surface, shell, ..."""
+        if self._composite < 0 and is_composite(name):  # one in another belongs to the outer one
+            self._composite, self._composite_depth = self._composites, len(self._containers)
+            self._composites += 1
         dimension = self.dimension
         found = self._attributes(attrs) if attrs else None
         parsed = self.parsed
@@ -156,6 +161,9 @@ class Shapes:
             parsed = self.parsed
             last = (len(parsed.polygon_ids), len(parsed.references))
             parsed.container_list.append(Container(found, polygon, last[0], reference, last[1]))
+        if len(self._containers) == self._composite_depth:
+            self.parsed.composite_list.append((reference, len(self.parsed.references)))
+            self._composite = self._composite_depth = -1
 
     def start_orientable(self, name: str, attrs: list[str]) -> None:
         """Open a surface that may be turned round."""
@@ -167,7 +175,7 @@ class Shapes:
         """Open a solid."""
         self.start_container(name, attrs)
         runs = self.parsed.run_list
-        self.parsed.solid_list.append((runs[-1].object if runs else -1, len(runs) - 1))
+        self.parsed.solid_list.append((runs[-1].object if runs else -1, len(runs) - 1, self._composite))
         self._solids.append(len(self.parsed.solid_list) - 1)
 
     def end_solid(self, name: str) -> None:

@@ -89,10 +89,7 @@ def _parsed(task: Task) -> Parsed:
     if parsed is None:
         parsed = parse(file.pieces(), file.name)
     if classify(parsed.root) != Kind.ROOT and not parsed.object_ids:
-        raise NotCityGMLError(
-            f"{file.name} is GML without CityGML objects: give a file whose root is CityModel, "
-            "or load it as a vector layer."
-        )
+        raise NotCityGMLError("gml_without_objects", file=file.name)
     return parsed
 
 

@@ -106,6 +106,17 @@ class Composer:
         solid[polygon[fits]], shell[polygon[fits]] = number[fits], shells["shell"].to_numpy(dtype=np.int64)[fits]
         return solid, shell
 
+    def _composites(self) -> np.ndarray:
+        """Composite solid of each polygon that a solid of it keeps, -1 = none."""
+        shells, composite = self._city.shells, np.full(len(self._city.polygons), -1, dtype=np.int64)
+        if "composite" in shells:
+            polygon = shells["polygon"].to_numpy(dtype=np.int64)
+            number = shells["composite"].fillna(-1).to_numpy(dtype=np.int64)
+            kept = (polygon >= 0) & (number >= 0)
+            kept[kept] = self._solid[polygon[kept]] >= 0
+            composite[polygon[kept]] = number[kept]
+        return composite
+
     def _grouped(self) -> dict[int, list[_Geometry]]:
         """Geometries of each object, in the order of their first faces."""
         surfaces = self._city.surfaces
@@ -113,14 +124,16 @@ class Composer:
         geometry = _whole_column(surfaces, "geometry")
         levels = _levels(surfaces)
         bodies = surfaces["body"].astype(object).to_numpy() if "body" in surfaces else np.full(len(surfaces), None)
+        together = self._composites()
         keys = pd.DataFrame(
             {
                 "object": owner,
                 "geometry": geometry,
                 "lod": levels,
-                "solid": np.where(geometry < 0, self._solid, -1),
+                "solid": np.where(geometry < 0, np.where(together < 0, self._solid, len(surfaces) + together), -1),
             }
         )
+        bodies = np.where((geometry < 0) & (together >= 0), "CompositeSolid", bodies)
         found: dict[int, list[_Geometry]] = {}
         for rows in keys.groupby(list(keys.columns), sort=False).indices.values():
             rows = np.sort(rows)

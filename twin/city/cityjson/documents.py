@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from twin.city.cityjson.lists import cut, list_number
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 __all__ = ["VERSIONS", "Document", "NotCityJSONError", "parse", "whole"]
 
@@ -20,7 +20,7 @@ VERSIONS = ("1.0", "1.1", "2.0")
 _BOM = b"\xef\xbb\xbf"
 
 
-class NotCityJSONError(InputError):
+class NotCityJSONError(TextError):
     """JSON of another kind: in a folder such a file is passed over."""
 
 
@@ -90,7 +90,7 @@ def parse(data: bytes, name: str) -> Document:
     """
     data = _utf8(data, name)
     if not data.strip():
-        raise InputError(f"{name} is empty: get the file again.")
+        raise TextError("json_empty", file=name)
     with collector_paused():
         text, lists = cut(data)
         document = _decoded(text, lists, name)
@@ -113,7 +113,7 @@ def _utf8(data: bytes, name: str) -> bytes:
         elif encoding != "utf-8":
             data = data.decode(encoding).encode()
     except UnicodeDecodeError as error:
-        raise InputError(f"{name} is broken {encoding.upper()} text ({error.reason}): save it as UTF-8.") from None
+        raise TextError("encoding_broken", file=name, encoding=encoding.upper(), reason=error.reason) from None
     return data
 
 
@@ -145,9 +145,9 @@ def _decoded(text: bytes, lists: list[bytes], name: str, *, renamed: bool = Fals
             document.roots.append(root)
             place = _next(characters, place)
     except UnicodeDecodeError as error:
-        raise InputError(f"{name} is no UTF-8 text ({error.reason}): save it with the encoding UTF-8.") from None
+        raise TextError("encoding_not_utf8", file=name, reason=error.reason) from None
     except RecursionError:
-        raise InputError(f"{name} is nested deeper than any city model: check where the file comes from.") from None
+        raise TextError("json_too_deep", file=name) from None
     except json.JSONDecodeError:
         return None
     return document
@@ -170,14 +170,11 @@ def _syntax_error(data: bytes, name: str) -> InputError:
             place = _next(characters, place)
     except json.JSONDecodeError as error:
         if not characters[error.pos :].strip():
-            return InputError(f"{name} is cut off in line {error.lineno} ({error.msg}): get the file again.")
-        return InputError(
-            f"{name} is no valid JSON: line {error.lineno}, column {error.colno} ({error.msg}); "
-            "correct it there, or get the file again."
-        )
+            return TextError("json_cut_off", file=name, line=error.lineno, reason=error.msg)
+        return TextError("json_broken", file=name, line=error.lineno, column=error.colno, reason=error.msg)
     except RecursionError:
-        return InputError(f"{name} is nested deeper than any city model: check where the file comes from.")
-    return InputError(f"{name} holds lists of numbers that cannot be read: get the file again.")
+        return TextError("json_too_deep", file=name)
+    return TextError("json_lists", file=name)
 
 
 def _names_told_twice(text: bytes, roots: list[Any]) -> bool:
@@ -208,16 +205,12 @@ def _check(document: Document) -> None:
     first = document.roots[0]
     kind = first.get("type") if isinstance(first, dict) else type(first).__name__
     if kind == "CityJSONFeature":
-        raise InputError(
-            f"{name} begins with a CityJSONFeature: its first line must be the CityJSON object with the transform."
-        )
+        raise TextError("cityjson_feature_first", file=name)
     if not isinstance(first, dict) or kind != "CityJSON":
-        raise NotCityJSONError(
-            f'{name} is JSON, but no CityJSON: its "type" must be "CityJSON", not {str(kind)[:40]!r}.'
-        )
+        raise NotCityJSONError("cityjson_none", file=name, found=str(kind)[:40])
     if document.version not in VERSIONS:
-        raise InputError(
-            f"{name} is of CityJSON version {str(first.get('version'))[:20]!r}: read are {', '.join(VERSIONS)}; upgrade it."
+        raise TextError(
+            "cityjson_version", file=name, found=str(first.get("version"))[:20], versions=", ".join(VERSIONS)
         )
     for number, root in enumerate(document.roots[1:], 2):
         if not isinstance(root, dict) or root.get("type") not in ("CityJSON", "CityJSONFeature"):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from twin.city.citygml.files import GmlFile
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 __all__ = ["SUFFIXES", "find_documents", "is_cityjson"]
 
@@ -64,16 +64,16 @@ def _files_at(path: Path) -> list[Path]:
     if path.is_dir():
         files = sorted(f for f in path.rglob("*") if f.is_file() and (_fits(f.name) or is_cityjson(f)))
         if not files:
-            raise InputError(f"{path} holds no CityJSON file: one ends in {', '.join(SUFFIXES)}, .gz or .zip.")
+            raise TextError("city_none_in_folder", folder=str(path), format="CityJSON", endings=", ".join(SUFFIXES))
         return files
     if path.exists():
         return [path]
     if any(sign in str(path) for sign in "*?["):
         files = sorted(Path(hit) for hit in glob.glob(str(path), recursive=True) if Path(hit).is_file())
         if not files:
-            raise InputError(f"No file fits {path}: check the folder and the pattern.")
+            raise TextError("city_pattern", path=str(path))
         return files
-    raise InputError(f"{path} does not exist: check the path of the CityJSON file.")
+    raise TextError("city_missing", path=str(path), format="CityJSON")
 
 
 def _members(path: Path, searched: bool) -> list[GmlFile]:
@@ -83,7 +83,7 @@ def _members(path: Path, searched: bool) -> list[GmlFile]:
         with zipfile.ZipFile(path) as archive:
             names = [info.filename for info in archive.infolist() if not info.is_dir() and _fits(info.filename)]
     except (zipfile.BadZipFile, OSError) as error:
-        raise InputError(f"{path.name} is a damaged archive ({error}): get the file again.") from None
+        raise TextError("archive_damaged", file=path.name, reason=str(error)) from None
     if not names:
-        raise InputError(f"{path.name} holds no CityJSON file: one ends in {', '.join(SUFFIXES)}.")
+        raise TextError("city_none_in_archive", file=path.name, format="CityJSON", endings=", ".join(SUFFIXES))
     return [GmlFile(path, name, searched=True) for name in sorted(names)]

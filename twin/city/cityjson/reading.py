@@ -270,7 +270,10 @@ def _file_columns(objects: dict[str, np.ndarray], bodies: Bodies, decision: CrsD
         "shell": faces.shell[inside].astype(np.int64),
         "polygon": inside,
         "reversed": np.zeros(len(inside), dtype=bool),
+        "composite": np.full(len(inside), -1, dtype=np.int64),
     }
+    together = bodies.kind[faces.geometry[inside]] == KINDS.index("CompositeSolid")
+    shells["composite"][together] = _renumbered(faces.geometry[inside][together])
     names = ("id", "kind", "object", "parent", "attributes", "geometry")
     polygons = Polygons(
         faces.xyz,

@@ -107,7 +107,7 @@ def _of_solids(city: City) -> dict[str, np.ndarray]:
     polygon = table["polygon"].to_numpy(dtype=np.int64)
     composite = np.full(len(table), -1, dtype=np.int64)
     if "composite" in table:
-        composite = table["composite"].to_numpy(dtype=np.int64)
+        composite = table["composite"].fillna(-1).to_numpy(dtype=np.int64)
     elif {"body", "geometry"} <= set(city.surfaces) and len(table):
         together = (city.surfaces["body"] == "CompositeSolid").to_numpy()[polygon]
         composite = np.where(together, city.surfaces["geometry"].to_numpy(dtype=np.int64)[polygon], -1)

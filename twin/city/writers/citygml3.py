@@ -144,6 +144,9 @@ class _Objects:
         owner = city.surfaces["object"].to_numpy(dtype=np.int64)
         self.children = _rows_of(objects["parent"].to_numpy(dtype=np.int64), count)
         self.direct = _rows_of(np.where(boundary < 0, owner, -1), count)
+        for row in np.flatnonzero(np.isin(self.kinds.astype(str), ("MassPointRelief", "RasterRelief"))).tolist():
+            if len(self.direct[row]):  # the city has its triangles
+                self.kinds[row] = "TINRelief"
         self.shells = _rows_of(city.shells["object"].to_numpy(dtype=np.int64), count)
         above = boundaries["parent"].to_numpy(dtype=np.int64)
         self.surfaces = _rows_of(np.where(above < 0, boundaries["object"].to_numpy(dtype=np.int64), -1), count)
