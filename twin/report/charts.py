@@ -12,7 +12,7 @@ from twin.language import text
 from twin.view import labels
 from twin.view.palettes import Palette
 
-__all__ = ["class_bars", "day_curves", "rain_bars"]
+__all__ = ["class_bars", "day_bars", "day_curves", "rain_bars"]
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 960, 340, 58, 16, 58
 
@@ -185,4 +185,49 @@ def rain_bars(edges: np.ndarray, rates: np.ndarray, *, title: str, description: 
         parts.append(_words(x, bottom + 20, labels.number(float(edge), 0, language)))
     parts.append(_words(_LEFT + (right - _LEFT) / 2, height - 8, text("report.axis_minutes", language), kind="axis"))
     parts.append(_words(_LEFT, _TOP - 3, text("report.axis_rain", language), "start", "axis"))
+    return "".join(parts) + "</svg>"
+
+
+def day_bars(
+    names: Sequence[str], values: np.ndarray, *, unit: str, title: str, description: str, language: str
+) -> str:
+    """Return one bar a day.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Name of each day.
+    values : numpy.ndarray
+        Height of each bar.
+    unit : str
+        Unit of the values, above the axis.
+    title, description : str
+        Text alternative.
+    language : str
+        Language of the labels.
+    """
+    height = 240
+    bottom, right = height - 46, _WIDTH - 8
+    highest = float(np.max(values, initial=0.0)) or 1.0
+    step = next(s * 10.0**p for p in range(-1, 9) for s in (1, 2, 5) if highest / (s * 10.0**p) <= 5)
+    top = step * np.ceil(highest / step)
+    parts = [
+        f'<svg class="chart" viewBox="0 0 {_WIDTH} {height}" role="img" aria-labelledby="days-t days-d">'
+        f'<title id="days-t">{escape(title)}</title><desc id="days-d">{escape(description)}</desc>'
+    ]
+    for value in np.arange(0.0, top + step / 2, step):
+        y = bottom - (bottom - _TOP) * value / top
+        parts += [_level(y), _words(_LEFT - 8, y + 5, labels.number(float(value), 0, language), "end")]
+    across = (right - _LEFT) / max(1, len(names))
+    every = max(1, round(len(names) / 7))
+    for k, (name, value) in enumerate(zip(names, values, strict=True)):
+        x, tall = _LEFT + k * across, (bottom - _TOP) * float(value) / top
+        said = f"{name}: {labels.number(float(value), 0, language)} {unit}"
+        parts.append(
+            f'<rect x="{x + 0.1 * across:.1f}" y="{bottom - tall:.1f}" width="{0.8 * across:.1f}" height="{tall:.1f}" '
+            f'fill="#2f6fa8"><title>{escape(said)}</title></rect>'
+        )
+        if k % every == 0:
+            parts.append(_words(x + across / 2, bottom + 22, name))
+    parts.append(_words(_LEFT, _TOP - 3, unit, "start", "axis"))
     return "".join(parts) + "</svg>"

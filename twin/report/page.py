@@ -22,6 +22,7 @@ from twin.report.chapters import Chapters
 from twin.report.frame import Frame
 from twin.report.pieces import section
 from twin.report.storm import Storm
+from twin.report.trees import Trees
 from twin.view import labels
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def _html(frame: Frame, chapters: Chapters, other: str | None) -> str:
     parts = [(name, content) for name, content in made if content]
     links = "".join(f'<li><a href="#{name}">{escape(frame.say(f"h_{name}"))}</a></li>' for name, _ in parts)
     kinds = [kind for kind, data in (("heat", frame.result.heat), ("storm", frame.result.water)) if data.data_vars]
+    kinds += ["trees"] if not kinds and _watered(frame) else []
     title = frame.say(f"title_{'_'.join(kinds)}", name=frame.result.name)
     subtitle = _subtitle(frame, chapters)
     template = Template(resources.files("twin.report").joinpath("template.html").read_text(encoding="utf-8"))
@@ -108,6 +110,12 @@ def _order(frame: Frame, chapters: Chapters) -> list[tuple[str, Callable[[], str
     first = [chapters.summary] if heat else []
     if flood:
         first.append(partial(storm.summary, with_check=not heat))
+    trees = Trees(frame) if _watered(frame) else None
+    if trees is not None:
+        first.append(partial(trees.summary, with_check=not heat and not flood))
+    of_trees: list[tuple[str, Callable[[], str]]] = []
+    if trees is not None:
+        of_trees = [("thirsty", trees.thirsty), ("litres", trees.litres), ("tours", trees.tours)]
     of_heat: list[tuple[str, Callable[[], str]]] = [
         ("hottest", chapters.hottest),
         ("day", chapters.day),
@@ -135,10 +143,17 @@ def _order(frame: Frame, chapters: Chapters) -> list[tuple[str, Callable[[], str
         ("check", partial(evidence.check, frame)),
         ("gaps", partial(evidence.gaps, frame)),
         ("sources", partial(evidence.sources, frame)),
-        ("method", lambda: evidence.method(frame) + (storm.method() if flood else "")),
+        (
+            "method",
+            lambda: evidence.method(frame) + (storm.method() if flood else "") + (trees.method() if trees else ""),
+        ),
     ]
     summary = ("summary", lambda: "".join(part() for part in first))
-    return [summary, *(of_heat if heat else []), *(of_storm if flood else []), *evidence_of]
+    return [summary, *(of_heat if heat else []), *(of_storm if flood else []), *of_trees, *evidence_of]
+
+
+def _watered(frame: Frame) -> bool:
+    return "trees" in frame.result.datasets and "trees_plan" in frame.result.features
 
 
 def _other_language(frame: Frame, file: str | None) -> str:

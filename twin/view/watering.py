@@ -1,0 +1,139 @@
+"""Maps of the watering plan: thirsty trees, and the tours that bring their litres."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.lines import Line2D
+
+from models.layers import require_metric_grid
+from twin.language import default_language, text
+from twin.view.backdrop import backdrop
+from twin.view.furniture import INK, draw_north_arrow, draw_scale_bar
+from twin.view.maps import MapFigure
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from matplotlib.axes import Axes
+
+__all__ = ["REASON_COLOURS", "plan_map", "tour_map"]
+
+REASON_COLOURS = {
+    "dry_now": "#a50f15",
+    "dry_soon": "#ef8a3c",
+    "watch": "#f6d55c",
+    "rain_coming": "#6baed6",
+    "enough": "#2b8cbe",
+    "established": "#9a9a96",
+}
+"""Colour of each reason, told apart also by those who do not see red and green alike."""
+_TOURS = ("#08519c", "#a63603", "#54278f", "#006d2c", "#7a0177", "#636363")
+_ROOF = (206, 203, 198)
+_MAP, _LEGEND = 6.6, 3.7  # [inch]
+
+
+def plan_map(plan: gpd.GeoDataFrame, site: xr.Dataset, *, language: str | None = None) -> MapFigure:
+    """Draw every tree in the colour of its reason; trees that are watered are larger.
+
+    Parameters
+    ----------
+    plan : geopandas.GeoDataFrame
+        ``trees_plan`` of a run.
+    site : xarray.Dataset
+        Site layers of the same run.
+    language : {"en", "de"}, optional
+        Language of all words.
+    """
+    language = language or default_language()
+    figure, axes = _sheet(site, text("trees.map_title", language), language)
+    x, y = plan.geometry.x.to_numpy(), plan.geometry.y.to_numpy()
+    signs = []
+    for name in reversed(REASON_COLOURS):
+        rows = (plan["reason"] == name).to_numpy()
+        if not rows.any():
+            continue
+        watered = name in ("dry_now", "dry_soon")
+        size = 26.0 if watered else 8.0
+        axes.scatter(
+            x[rows], y[rows], s=size, c=REASON_COLOURS[name], edgecolors="white", linewidths=0.4, zorder=4 + watered
+        )
+        words = text(f"trees.legend_{name}", language, count=int(rows.sum()))
+        signs.append(_dot(REASON_COLOURS[name], words, 8 if watered else 5))
+    _legend(figure, signs[::-1])
+    return figure
+
+
+def tour_map(
+    plan: gpd.GeoDataFrame, tours: gpd.GeoDataFrame, stops: gpd.GeoDataFrame, site: xr.Dataset, *, language: str | None = None
+) -> MapFigure:  # fmt: skip
+    """Draw the ways of the tours with their trees, hydrants and the yard.
+
+    Parameters
+    ----------
+    plan, tours, stops : geopandas.GeoDataFrame
+        ``trees_plan``, ``tours`` and ``tour_stops`` of a run.
+    site : xarray.Dataset
+        Site layers of the same run.
+    language : {"en", "de"}, optional
+        Language of all words.
+    """
+    language = language or default_language()
+    figure, axes = _sheet(site, text("trees.tours_title", language), language)
+    axes.scatter(plan.geometry.x, plan.geometry.y, s=3, c="#8a8a86", zorder=2)
+    signs = []
+    for k, (number, line, km) in enumerate(zip(tours["tour"], tours.geometry, tours["km"], strict=True)):
+        colour = _TOURS[k % len(_TOURS)]
+        axes.plot(*np.asarray(line.coords).T[:2], color=colour, linewidth=1.3, alpha=0.85, zorder=4)
+        served = stops[(stops["tour"] == number) & (stops["kind"] == "tree")]
+        axes.scatter(served.geometry.x, served.geometry.y, s=16, c=colour, edgecolors="white", linewidths=0.5, zorder=5)
+        words = text(
+            "trees.legend_tour",
+            language,
+            tour=number,
+            trees=len(served),
+            km=f"{km:.1f}".replace(".", "," if language == "de" else "."),
+        )
+        signs.append(Line2D([], [], color=colour, marker="o", markersize=5, label=words))
+    for kind, marker, colour in (("hydrant", "s", "#1f78b4"), ("depot", "^", INK)):
+        rows = stops[stops["kind"] == kind]
+        if len(rows):
+            axes.scatter(rows.geometry.x, rows.geometry.y, s=46, c=colour, marker=marker, edgecolors="white", zorder=6)
+            words = text(f"trees.legend_{kind}", language)
+            signs.append(Line2D([], [], linestyle="", marker=marker, color=colour, markersize=7, label=words))
+    _legend(figure, signs)
+    return figure
+
+
+def _sheet(site: xr.Dataset, title: str, language: str) -> tuple[MapFigure, Axes]:
+    cell = require_metric_grid(site)
+    x, y = site["x"].values, site["y"].values
+    tall = _MAP * y.size / x.size
+    wide, high = _MAP + _LEGEND + 0.2, tall + 0.75
+    figure = MapFigure(figsize=(wide, high), facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.08 / wide, 0.1 / high, _MAP / wide, tall / high), label="map")
+    picture = backdrop(site).astype(np.uint8)
+    picture[site["building_id"].values > 0] = _ROOF
+    extent = (x[0] - cell / 2, x[-1] + cell / 2, y[-1] - cell / 2, y[0] + cell / 2)
+    axes.imshow(picture, extent=extent, interpolation="antialiased", zorder=1)
+    axes.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[])
+    figure.text(0.08 / wide, 1 - 0.42 / high, title, fontsize=13, fontweight="bold", color=INK)
+    left = _MAP + 0.3
+    bar = figure.add_axes((left / wide, 0.15 / high, 2.0 / wide, 0.35 / high), label="scale_bar")
+    draw_scale_bar(bar, x.size * cell / _MAP, language)
+    arrow = figure.add_axes(((left + 2.3) / wide, 0.1 / high, 0.4 / wide, 0.6 / high), label="north_arrow")
+    draw_north_arrow(arrow, language)
+    return figure, axes
+
+
+def _dot(colour: str, words: str, size: float) -> Line2D:
+    return Line2D([], [], linestyle="", marker="o", color=colour, markeredgecolor="white", markersize=size, label=words)
+
+
+def _legend(figure: MapFigure, signs: list[Line2D]) -> None:
+    wide, high = figure.get_size_inches()
+    place = ((_MAP + 0.2) / wide, 1 - 0.6 / high)
+    figure.legend(handles=signs, loc="upper left", bbox_to_anchor=place, frameon=False, fontsize=9, labelspacing=0.9)
