@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import odc.geo.xr  # noqa: F401 - the grid of a site
 import shapely
 import xarray as xr
 
