@@ -71,7 +71,7 @@ def run_watering(
     if asked.table is not None:
         known = read_table_of(scenario.resolve(asked.table), ("id",))
     middle = pd.Timestamp(weather["time"].values[weather.sizes["time"] // 2])
-    trees, of_table = tree_table(city, site, asked, known, geometry, int(middle.dayofyear))
+    trees, of_table = tree_table(city, site, asked, known, geometry, int(middle.day_of_year))
     log.extend(of_table)
     where: dict[str, Any] = {
         "latitude": place[0],
