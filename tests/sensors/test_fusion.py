@@ -90,7 +90,13 @@ def test_the_coarse_grid_gives_what_every_cell_by_itself_gives() -> None:
     field = xr.DataArray(guess[::-1], coords={"y": axis[::-1], "x": axis}, dims=("y", "x"))
     at = field.sel(x=xr.DataArray(x), y=xr.DataArray(y), method="nearest").values
     table = pd.DataFrame(
-        {"x": x, "y": y, "result": at + rng.normal(0.5, 0.6, 12), "flag": 1, "station_class": "municipal"}
+        {
+            "x": x,
+            "y": y,
+            "result": at + 0.5 + x / 3000 + rng.normal(0, 0.2, 12),
+            "flag": 1,
+            "station_class": "municipal",
+        }
     )
     fused, _ = fuse(field, table, "air_temperature", check=False)
     X, Y = np.meshgrid(axis, axis[::-1])

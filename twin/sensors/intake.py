@@ -1,0 +1,110 @@
+"""From readings to durable rows: streams are found or made, values are tested and written.
+
+Every source ends here: files in one go, messages in batches.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Sequence
+
+import numpy as np
+
+from twin.sensors.arrival import Arrival
+from twin.sensors.properties import Place, Reading
+from twin.sensors.quality import Configuration
+from twin.sensors.records import Batch, Stream, Thing
+from twin.sensors.store import SensorStore
+from twin.sensors.writing import Outcome
+
+__all__ = ["Intake"]
+
+
+class Intake:
+    """Writes readings of any source into a store.
+
+    Parameters
+    ----------
+    store : SensorStore
+        Where they go.
+    limits : Configuration, optional
+        Limits of the tests.
+    station_class, privacy : str
+        Class and privacy of things that are new.
+    most_streams : int
+        Streams that are made at most, so that a source that invents names cannot fill the store.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> intake = Intake(SensorStore(f"sqlite:///{tempfile.mkdtemp()}/obs.db"))
+    >>> intake.take([Reading("roof", "air_temperature", 1_700_000_000_000_000, 20.5, "degC")])
+    Outcome(new=1, repeats=0, revised=0)
+    """
+
+    def __init__(
+        self,
+        store: SensorStore,
+        limits: Configuration | None = None,
+        *,
+        station_class: str = "citizen",
+        privacy: str = "public",
+        most_streams: int = 100_000,
+    ) -> None:
+        self.store = store
+        self.arrival = Arrival(store, limits)
+        self.station_class, self.privacy, self.most_streams = station_class, privacy, most_streams
+        streams = store.streams()
+        pairs = zip(streams["thing"], streams["property"], strict=True)
+        self._ids: dict[tuple[str, str], int] = dict(zip(pairs, streams.index.tolist(), strict=True))
+        self._places: dict[str, Place] = {}
+
+    def know(self, places: Sequence[Place]) -> None:
+        """Take in where things stand; a dated list of places tells where they stood before."""
+        for place in sorted(places, key=lambda place: place.since):
+            known = self._places.get(place.thing)
+            if known is not None and known[2:4] != place[2:4] and any(key[0] == place.thing for key in self._ids):
+                self.store.move(place.thing, place.since, place.longitude, place.latitude, place.height)
+            self._places[place.thing] = place
+
+    def _add(self, readings: Sequence[Reading]) -> None:
+        fresh = {(r.thing, r.property): r.unit for r in readings if (r.thing, r.property) not in self._ids}
+        for (name, observed), unit in fresh.items():
+            if len(self._ids) >= self.most_streams:
+                self.store.count("streams_refused", 1)
+                return
+            place = self._places.get(name)
+            at = (
+                {}
+                if place is None
+                else {"longitude": place.longitude, "latitude": place.latitude, "height": place.height}
+            )
+            thing = Thing(name, place.name if place else name, privacy=self.privacy, **at)
+            stream = Stream(f"{name}/{observed}", name, observed, unit, station_class=self.station_class)
+            self._ids[name, observed] = self.store.add(stream, thing)
+        if fresh:
+            self.arrival.refresh()
+
+    def batch(self, readings: Sequence[Reading], received: int | Sequence[int] | None = None) -> Batch:
+        """Return readings as a batch of known streams; the time of arrival is by default now."""
+        ids = self._ids
+        try:
+            numbers = [ids[r[0], r[1]] for r in readings]
+        except KeyError:
+            self._add(readings)
+            numbers = [ids.get((r[0], r[1]), -1) for r in readings]
+        if not readings:
+            return Batch.of([], [], [])
+        _, _, times, results, _ = zip(*readings, strict=True)
+        arrived = clock.time_ns() // 1000 if received is None else received
+        made = Batch.of(numbers, times, results, np.asarray(arrived, np.int64))
+        known = made.stream >= 0
+        return made if known.all() else made.take(known)
+
+    def take(
+        self, readings: Sequence[Reading], received: int | Sequence[int] | None = None, *, places: Sequence[Place] = ()
+    ) -> Outcome:
+        """Test and write readings; when this returns they are durable."""
+        if places:
+            self.know(places)
+        return self.arrival.ingest(self.batch(readings, received))
