@@ -128,6 +128,10 @@ def _rows_of(keys: np.ndarray, count: int) -> list[np.ndarray]:
     return [order[start[i] : start[i + 1]] for i in range(count)]
 
 
+_MEMBERS = {name: i for i, name in enumerate(dict.fromkeys(CHILD_PROPERTIES.values()))}
+"""Properties that hold objects, and their places in the order of the schemas."""
+
+
 class _Objects:
     """Writes objects with everything below them."""
 
@@ -170,14 +174,20 @@ class _Objects:
                 yield f"<core:dynamizer>{''.join(self.told(int(child)))}</core:dynamizer>"
         for surface in self.surfaces[row]:
             yield f"<core:boundary>{''.join(self._surface(int(surface)))}</core:boundary>"
+        plain = tuple(name for name in own if f"{prefix}:{name}" not in _MEMBERS)
+        if prefix == "dem":  # a relief tells its level before its geometry
+            yield from _known(values, plain, prefix)
         yield from self._shapes(row, kind)
         yield from _known(values, built, "con")
-        yield from _known(values, own, prefix)
-        rank = {name: i for i, name in enumerate(CHILD_PROPERTIES)}
-        parts = sorted(children, key=lambda child: rank.get(str(self.kinds[child]), 0))
+        if prefix != "dem":
+            yield from _known(values, plain, prefix)
+        parts = sorted(children, key=lambda child: _MEMBERS.get(self._member(child), 0))
         whole = [child for child in parts if not self.kinds[child].endswith("Part")]
-        for child in whole:
-            yield from self._child(int(child))
+        members = [(_MEMBERS.get(self._member(child), 0), self._child(int(child))) for child in whole]
+        referred = [name for name in own if f"{prefix}:{name}" in _MEMBERS and name in values]
+        members += [(_MEMBERS[f"{prefix}:{name}"], _known(values, (name,), prefix)) for name in referred]
+        for _, told in sorted(members, key=lambda member: member[0]):
+            yield from told
         if is_address(values.get("address", "")):
             yield from address(prefix, values["address"])
         for child in parts:
@@ -185,11 +195,14 @@ class _Objects:
                 yield from self._child(int(child))
         yield f"</{prefix}:{kind}>"
 
+    def _member(self, row: int) -> str:
+        """Property by which an object hangs below another."""
+        return CHILD_PROPERTIES.get(str(self.kinds[row]), "core:cityObjectMember")
+
     def _child(self, row: int) -> Iterator[str]:
-        kind = self.kinds[row]
-        if kind == "Dynamizer":
+        if self.kinds[row] == "Dynamizer":
             return
-        name = CHILD_PROPERTIES.get(kind, "core:cityObjectMember")
+        name = self._member(row)
         yield f"<{name}>{''.join(self.told(row))}</{name}>"
 
     def _column_values(self, row: int, kind: str) -> dict[str, Any]:
