@@ -56,9 +56,15 @@ def plan_map(plan: gpd.GeoDataFrame, site: xr.Dataset, *, language: str | None =
         if not rows.any():
             continue
         watered = name in ("dry_now", "dry_soon")
-        size = 26.0 if watered else 8.0
+        size = (26.0 if watered else 8.0) * min(1.0, float(np.sqrt(1200.0 / len(plan))))
         axes.scatter(
-            x[rows], y[rows], s=size, c=REASON_COLOURS[name], edgecolors="white", linewidths=0.4, zorder=4 + watered
+            x[rows],
+            y[rows],
+            s=size,
+            c=REASON_COLOURS[name],
+            edgecolors="white",
+            linewidths=0.4 if len(plan) < 3000 else 0.0,
+            zorder=4 + watered,
         )
         words = text(f"trees.legend_{name}", language, count=int(rows.sum()))
         signs.append(_dot(REASON_COLOURS[name], words, 8 if watered else 5))
