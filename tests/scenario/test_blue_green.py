@@ -72,8 +72,8 @@ def test_measures_spare_ground_and_buildings(dressed, bare):
     assert after["measures_taken"] > after["measures_stored"] > 10.0
     assert after["rain_share_outflow"] < before["rain_share_outflow"] - 2.0
     as_before = dressed.site["terrain_height"].values == bare.site["terrain_height"].values
-    deep = [int((one.water["depth_max"].values[as_before] >= 0.1).sum()) for one in (dressed, bare)]
-    assert deep[0] < deep[1]  # beside the hollows themselves
+    deep = [float(np.nansum(one.water["depth_max"].values[as_before])) for one in (dressed, bare)]
+    assert deep[0] < 0.95 * deep[1]  # beside the hollows themselves
     assert "measures_taken" not in before
     held, was = balance(dressed.water), balance(bare.water)
     assert held["held"] > was["held"] + 10.0
