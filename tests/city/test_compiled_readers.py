@@ -93,3 +93,12 @@ def test_a_real_file_gives_the_same_city(shared, monkeypatch):
 @pytest.mark.parametrize("text", [*WRONG, "[1 null,,2]", "[null3]", "[3null]"])
 def test_numpy_refuses_the_same(text):
     assert lists._flat([b"[1]", text.encode()], np.zeros(2, dtype=bool)) is None
+
+
+@pytest.mark.parametrize("number", ["1000000000000000000000000000000", "-9223372036854775809", "99999999999999999999"])
+def test_whole_numbers_beyond_64_bits_keep_their_value_both_ways(monkeypatch, number):
+    text = f"[[744,{number},1219]]".encode()
+    plain = lists.points([text])
+    monkeypatch.setattr(lists, "_COMPILED_PAYS", 1)
+    for found in (plain, lists.points([text])):
+        assert found[0].tolist() == [[744.0, float(number), 1219.0]]

@@ -27,6 +27,7 @@ _LOOSE = re.compile(rb"\d\s+[-.\d]|-(?!\d)|[^\[,\seE]-")  # numbers without a co
 _GLUED_NULL = re.compile(rb"null[^\]\s,]|[^\[\s,]null")
 _BARE_MINUS = re.compile(rb"-(?!\d)")
 _MARK = -(10**15)  # no number of a city stands under these keys; list k is written as _MARK - k
+_EXACT = 2.0**53  # whole numbers below it are doubles; larger ones may not fit an int64 either
 _WHOLE = b"0123456789[], \t\r\n-"
 _DECIMAL = _WHOLE + b".eE+"
 _BLANKED = bytes.maketrans(b"[],", b"   ")
@@ -278,6 +279,8 @@ def points(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray] | None:
     if any(sign in joined for sign in (b" ", b"\n", b"\t", b"\r", b"-")) and _LOOSE.search(joined) is not None:
         return None
     values = _parsed(blanked, np.int64 if whole else np.float64)
+    if whole and values is not None and (np.abs(values.astype(np.float64)) >= _EXACT).any():
+        values = _parsed(blanked, np.float64)
     if values is None or len(values) != 3 * total:
         return None
     return values.reshape(-1, 3).astype(np.float64, copy=False), counts
@@ -292,9 +295,10 @@ def _whole_points(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray] | Non
     inner = found.start[found.depth == 1]
     if (found.depth > 1).any() or (found.low < 1).any() or not np.array_equal(inner, np.arange(len(inner)) * 3):
         return None
-    if len(found.numbers) != 3 * len(inner):
+    numbers = found.numbers.astype(np.float64)
+    if len(numbers) != 3 * len(inner) or (np.abs(numbers) >= _EXACT).any():
         return None
-    return found.numbers.reshape(-1, 3).astype(np.float64), np.diff(found.open_first) - 1
+    return numbers.reshape(-1, 3), np.diff(found.open_first) - 1
 
 
 def _parsed(text: bytes, dtype: type) -> np.ndarray | None:
