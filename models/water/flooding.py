@@ -127,7 +127,7 @@ def flood(
     fields_every, series_every, observe_every, exchange_every : float
         Intervals [s] of depth fields, of series, of arrival and duration, and of rain, losses and sewers at the latest.
     alpha : float, optional
-        Share of the stable step: 0.7 under ``inertial``, 0.45 under ``shallow_water``.
+        Share of the stable step: 0.7 under ``inertial``, 0.45 under ``shallow_water`` (0.2 in second order).
     theta : float
         Weight of a face's own flow in ``inertial``, 0.8 to 1.
     nodata : {"refuse", "outside"}
@@ -294,7 +294,7 @@ def _flow(
     if solver == "shallow_water":
         return ShallowWaterFlow(
             bed, ground.manning, ground.cell_size, openings.faces, openings.cells, groups=4, dtype=dtype, order=order,
-            courant=alpha or 0.45,
+            courant=alpha,
         )  # fmt: skip
     raise InputError(f"solver is {solver!r}: choose 'inertial' or 'shallow_water'.")
 

@@ -122,7 +122,7 @@ def one_step(
     share of outflow in two rows, the greatest depth in each column.
     """
     start, rows, total, columns, wide = shape
-    zero, one, _, _ = limits
+    zero = limits[0]
     theta, film = float(c[3]), float(c[5])
     above, here, along, share, below, most = 0, wide, 2 * wide, 3 * wide, 4 * wide, 5 * wide
     copy_row(qy, work, 0, above, wide)

@@ -1,4 +1,9 @@
-"""The loops of the shallow water solver, one row of cells each; :mod:`models.water.shallow_water` says what they solve."""
+"""The loops of the shallow water solver, one row of cells each; :mod:`models.water.shallow_water` says what they solve.
+
+Arrays come flat, with the places at which a row of each begins, as in :mod:`models.water.inertial_rows`; no written row
+overlaps a row that is read through another argument. Fluxes lie in four rows: mass, momentum for the cell before and the
+cell beyond the face, and momentum along it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,9 @@ import math
 from typing import Any
 
 from models.water.roots import inverse_cube_root
-from models.water.row_kernels import cell_function, row_kernel
+from models.water.row_kernels import cell_function, place, row_kernel
 
-__all__ = ["GRAVITY", "change", "face_flux", "fluxes", "fluxes_second", "speeds"]
+__all__ = ["GRAVITY", "change", "face_flux", "fluxes", "fluxes_second", "keep", "mean", "speeds"]
 
 GRAVITY = 9.81
 _CLIFF = 1000.0  # [m] a step of the bed this high is the wall of a cell without water
@@ -50,26 +55,35 @@ def face_flux(zl: Any, hl: Any, ul: Any, vl: Any, zr: Any, hr: Any, ur: Any, vr:
 
 
 @row_kernel
-def speeds(h: Any, hu: Any, hv: Any, u: Any, v: Any, dry: Any, zero: Any) -> None:
-    """Velocity of a row; none where it is dry."""
-    for j in range(h.size):
-        wet = h[j] > dry
-        depth = max(h[j], dry)
-        u[j] = hu[j] / depth if wet else zero
-        v[j] = hv[j] / depth if wet else zero
+def speeds(h: Any, hu: Any, hv: Any, out: Any, across: Any, cell: int, to: int, count: int, limits: Any) -> None:
+    """Velocity of a row, none where it is dry; ``out`` and ``across`` are the same array."""
+    zero, _, _, dry, _, _, _ = limits
+    for j in range(count):
+        depth = h[place(cell, j)]
+        wet = depth > dry
+        depth = max(depth, dry)
+        out[place(to, j)] = hu[place(cell, j)] / depth if wet else zero
+        across[place(to + count, j)] = hv[place(cell, j)] / depth if wet else zero
 
 
 @row_kernel
 def fluxes(
-    zl: Any, hl: Any, ul: Any, vl: Any, zr: Any, hr: Any, ur: Any, vr: Any, mass: Any, left: Any, right: Any,
-    side: Any, c: Any,
+    z: Any, h: Any, speed: Any, mass: Any, left: Any, right: Any, side: Any, at: Any, count: int, wide: int, c: Any
 ) -> None:  # fmt: skip
-    """Flux through the faces between two shifted rows, first order."""
+    """Flux through the faces between two rows (or a row and itself one cell on), first order.
+
+    ``at``: places of the cells before and beyond, of their velocities through and along the face, of the fluxes.
+    """
     zero = c[0]
-    for j in range(mass.size):
-        mass[j], left[j], right[j], side[j] = face_flux(
-            zl[j], hl[j], ul[j], vl[j], zr[j], hr[j], ur[j], vr[j], zero, c
+    before, beyond, ul, vl, ur, vr, to = at
+    to_left, to_right, to_side = to + wide, to + 2 * wide, to + 3 * wide
+    for j in range(count):
+        m, p, q, t = face_flux(
+            z[place(before, j)], h[place(before, j)], speed[place(ul, j)], speed[place(vl, j)], z[place(beyond, j)], h[place(beyond, j)],
+            speed[place(ur, j)], speed[place(vr, j)], zero, c,
         )  # fmt: skip
+        mass[place(to, j)], left[place(to_left, j)] = m, p
+        right[place(to_right, j)], side[place(to_side, j)] = q, t
 
 
 @cell_function
@@ -80,58 +94,99 @@ def _slope(before: Any, here: Any, after: Any, zero: Any) -> Any:
 
 @row_kernel
 def fluxes_second(
-    z0: Any, h0: Any, u0: Any, v0: Any, z1: Any, h1: Any, u1: Any, v1: Any, z2: Any, h2: Any, u2: Any, v2: Any,
-    z3: Any, h3: Any, u3: Any, v3: Any, mass: Any, left: Any, right: Any, side: Any, c: Any,
+    z: Any, h: Any, speed: Any, mass: Any, left: Any, right: Any, side: Any, at: Any, count: int, wide: int, c: Any
 ) -> None:  # fmt: skip
     """Flux through the faces between rows 1 and 2 from limited slopes of level, depth and velocity, second order.
 
     The momentum of the bed slope inside the cells (Audusse et al. 2004, eq. 4.5) is taken at the faces in halves.
+    ``at``: places of four cells across the face, of their velocities through and along it, of the fluxes.
     """
     zero, _, half, _, _, g, cliff = c
-    for j in range(mass.size):
+    p0, p1, p2, p3, u0, u1, u2, u3, v0, v1, v2, v3, to = at
+    to_left, to_right, to_side = to + wide, to + 2 * wide, to + 3 * wide
+    for j in range(count):
+        z0, z1, z2, z3 = z[place(p0, j)], z[place(p1, j)], z[place(p2, j)], z[place(p3, j)]
+        h0, h1, h2, h3 = h[place(p0, j)], h[place(p1, j)], h[place(p2, j)], h[place(p3, j)]
+        s1, s2, t1, t2 = speed[place(u1, j)], speed[place(u2, j)], speed[place(v1, j)], speed[place(v2, j)]
         # no slopes beside walls and dry cells
         smooth = (
-            (abs(z1[j] - z0[j]) < cliff) & (abs(z2[j] - z1[j]) < cliff) & (abs(z3[j] - z2[j]) < cliff)
-            & (min(min(h0[j], h1[j]), min(h2[j], h3[j])) > zero)
+            (abs(z1 - z0) < cliff) & (abs(z2 - z1) < cliff) & (abs(z3 - z2) < cliff)
+            & (min(min(h0, h1), min(h2, h3)) > zero)
         )  # fmt: skip
         k = half if smooth else zero
-        dh1, dh2 = k * _slope(h0[j], h1[j], h2[j], zero), k * _slope(h1[j], h2[j], h3[j], zero)
-        dw1 = k * _slope(z0[j] - z1[j] + h0[j], h1[j], z2[j] - z1[j] + h2[j], zero)
-        dw2 = k * _slope(z1[j] - z2[j] + h1[j], h2[j], z3[j] - z2[j] + h3[j], zero)
-        du1, du2 = k * _slope(u0[j], u1[j], u2[j], zero), k * _slope(u1[j], u2[j], u3[j], zero)
-        dv1, dv2 = k * _slope(v0[j], v1[j], v2[j], zero), k * _slope(v1[j], v2[j], v3[j], zero)
+        dh1, dh2 = k * _slope(h0, h1, h2, zero), k * _slope(h1, h2, h3, zero)
+        dw1, dw2 = k * _slope(z0 - z1 + h0, h1, z2 - z1 + h2, zero), k * _slope(z1 - z2 + h1, h2, z3 - z2 + h3, zero)
+        du1, du2 = k * _slope(speed[place(u0, j)], s1, s2, zero), k * _slope(s1, s2, speed[place(u3, j)], zero)
+        dv1, dv2 = k * _slope(speed[place(v0, j)], t1, t2, zero), k * _slope(t1, t2, speed[place(v3, j)], zero)
         dz1, dz2 = dw1 - dh1, dw2 - dh2
-        hl, hr = h1[j] + dh1, h2[j] - dh2
-        m, a, b, s = face_flux(
-            z1[j] + dz1, hl, u1[j] + du1, v1[j] + dv1, z2[j] - dz2, hr, u2[j] - du2, v2[j] - dv2, zero, c
-        )
-        mass[j], side[j] = m, s
+        hl, hr = h1 + dh1, h2 - dh2
+        m, a, b, s = face_flux(z1 + dz1, hl, s1 + du1, t1 + dv1, z2 - dz2, hr, s2 - du2, t2 - dv2, zero, c)
+        mass[place(to, j)], side[place(to_side, j)] = m, s
         # half a cell of bed slope on either side, with the mean of the depths at the face and in the cell
-        left[j] = a + g * half * (hl + h1[j]) * dz1
-        right[j] = b - g * half * (hr + h2[j]) * dz2
+        left[place(to_left, j)] = a + g * half * (hl + h1) * dz1
+        right[place(to_right, j)] = b - g * half * (hr + h2) * dz2
 
 
 @row_kernel
 def change(
-    h: Any, hu: Any, hv: Any, n: Any, xm0: Any, xr0: Any, xs0: Any, xm1: Any, xl1: Any, xs1: Any, ym0: Any, yr0: Any,
-    ys0: Any, ym1: Any, yl1: Any, ys1: Any, h_new: Any, hu_new: Any, hv_new: Any, fastest: Any, step: Any, drag: Any,
-    dry: Any, zero: Any, one: Any, two: Any, g: Any,
+    h: Any, hu: Any, hv: Any, n: Any, flux: Any, h_new: Any, hu_new: Any, hv_new: Any, at: Any, count: int, wide: int,
+    limits: Any, step: Any, drag: Any,
 ) -> None:  # fmt: skip
-    """Put the new depth and momentum of a row from the fluxes its west (x0), east (x1), north (y0) and south (y1) faces.
+    """Put the new depth and momentum of a row from the fluxes through its faces.
 
-    Manning friction is taken at the new time, q' (1 + k |q'|) = q, which is a quadratic; ``drag`` = 4 x duration x gravity.
+    ``at``: places of the cell and of the fluxes through its east, north and south face. Manning friction is taken at the
+    new time, q' (1 + k |q'|) = q, which is a quadratic; ``drag`` = 4 x duration x gravity.
     """
-    for j in range(h.size):
-        depth = max(h[j] - step * (xm1[j] - xm0[j] + ym1[j] - ym0[j]), zero)
-        along = hu[j] - step * (xl1[j] - xr0[j] + ys1[j] - ys0[j])
-        across = hv[j] - step * (xs1[j] - xs0[j] + yl1[j] - yr0[j])
-        thick = max(depth, dry)
-        root = inverse_cube_root(thick)
-        cube = root * root * root
+    zero, one, two, dry, _, _, _ = limits
+    cell, east, north, south = at
+    east_left, east_side, south_left, south_side = east + wide, east + 3 * wide, south + wide, south + 3 * wide
+    west, west_right, west_side = east - 1, east + 2 * wide - 1, east + 3 * wide - 1
+    north_right, north_side = north + 2 * wide, north + 3 * wide
+    for j in range(count):
+        out = flux[place(east, j)] - flux[place(west, j)] + flux[place(south, j)] - flux[place(north, j)]
+        push = flux[place(east_left, j)] - flux[place(west_right, j)]
+        push += flux[place(south_side, j)] - flux[place(north_side, j)]
+        pull = flux[place(east_side, j)] - flux[place(west_side, j)]
+        pull += flux[place(south_left, j)] - flux[place(north_right, j)]
+        depth = max(h[place(cell, j)] - step * out, zero)
+        along, across = hu[place(cell, j)] - step * push, hv[place(cell, j)] - step * pull
+        root = inverse_cube_root(max(depth, dry))
+        square, rough = root * root, n[place(cell, j)]
         size = math.sqrt(along * along + across * across)
-        friction = drag * n[j] * n[j] * cube * cube * root * size  # drag = 4 g dt
-        keep = two / (one + math.sqrt(one + friction))
-        keep = keep if depth > dry else zero
-        h_new[j] = depth
-        hu_new[j], hv_new[j] = along * keep, across * keep
-        fastest[j] = max(fastest[j], (max(abs(along), abs(across)) * keep) * cube + math.sqrt(g * depth)) + zero
+        friction = drag * rough * rough * (square * square) * (square * root) * size
+        slowed = two / (one + math.sqrt(one + friction))
+        slowed = slowed if depth > dry else zero
+        h_new[place(cell, j)] = depth
+        hu_new[place(cell, j)], hv_new[place(cell, j)] = along * slowed, across * slowed
+
+
+@row_kernel
+def mean(
+    h: Any, hu: Any, hv: Any, h0: Any, hu0: Any, hv0: Any, cell: int, count: int, half: Any
+) -> None:  # fmt: skip
+    """Take the mean of a row with the state before the step (Heun)."""
+    for j in range(count):
+        h[place(cell, j)] = (h[place(cell, j)] + h0[place(cell, j)]) * half
+        hu[place(cell, j)] = (hu[place(cell, j)] + hu0[place(cell, j)]) * half
+        hv[place(cell, j)] = (hv[place(cell, j)] + hv0[place(cell, j)]) * half
+
+
+@row_kernel
+def keep(
+    h: Any, hu: Any, hv: Any, deepest: Any, fastest: Any, strongest: Any, wave: Any, at: Any, count: int, limits: Any
+) -> None:  # fmt: skip
+    """Keep the maxima of depth, speed squared, unit flow squared, and the fastest wave in each column.
+
+    ``at``: places of the cell, in the maxima, in ``wave``. ``+ zero`` keeps the compiler from storing only what changed.
+    """
+    zero, _, _, dry, least, g, _ = limits
+    cell, kept, top = at
+    for j in range(count):
+        depth, along, across = h[place(cell, j)], hu[place(cell, j)], hv[place(cell, j)]
+        flow = along * along + across * across
+        thick, film = max(depth, least), max(depth, dry)
+        deepest[place(kept, j)] = max(deepest[place(kept, j)], depth) + zero
+        strongest[place(kept, j)] = max(strongest[place(kept, j)], flow) + zero
+        fastest[place(kept, j)] = max(fastest[place(kept, j)], flow / (thick * thick)) + zero
+        speed = max(abs(along), abs(across)) / film + math.sqrt(g * film)
+        wave[place(top, j)] = max(wave[place(top, j)], speed if depth > dry else zero) + zero

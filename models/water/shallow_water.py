@@ -24,172 +24,178 @@ from numba import njit
 
 from models.parallel import in_blocks
 from models.water.edges import FLUX, LEVEL, OPEN, RING, Cells, Faces
-from models.water.shallow_rows import GRAVITY, change, face_flux, fluxes, fluxes_second, speeds
+from models.water.roots import inverse_cube_root
+from models.water.row_kernels import row_loop
+from models.water.shallow_rows import GRAVITY, change, face_flux, fluxes, fluxes_second, keep, mean, speeds
 
 __all__ = ["ShallowWaterFlow"]
 
 WALL = 1.0e4  # [m] bed of cells without water
 _DRY = 1e-6  # [m] thinner water has no velocity
 _LANES = 8
+_COURANT = {1: 0.45, 2: 0.2}
+_WAVE = 22  # row of the scratch array with the fastest waves
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@row_loop
 def _edge_flux(
-    kind: int, value: float, sign: int, z: float, h: float, u: float, v: float, zi: float, hi: float, ui: float,
-    vi: float, c: Any,
-) -> tuple[float, float, float, float]:  # fmt: skip
+    kind: int, value: Any, sign: int, z: Any, h: Any, u: Any, v: Any, zi: Any, hi: Any, ui: Any, vi: Any, c: Any
+) -> Any:  # fmt: skip
     """Flux through a special face; (z, h, u, v) lie in the left or upper cell, (zi, hi, ui, vi) in the other."""
+    zero, tiny, _, _, half_g, g, _ = c
     if sign == 0:  # a crest between two cells
-        return face_flux(z, h, u, v, zi, hi, ui, vi, c[0] + max(value - max(z, zi), 0.0), c)
+        return face_flux(z, h, u, v, zi, hi, ui, vi, max(value - max(z, zi), zero), c)
     bed, depth, speed, side = (z, h, u, v) if sign > 0 else (zi, hi, ui, vi)
     if kind == FLUX:
-        if depth <= _DRY and value == 0.0:
-            return c[0], c[0], c[0], c[0]
-        thick = max(depth, (value * value / GRAVITY) ** (1.0 / 3.0))
-        push = value * value / thick + 0.5 * GRAVITY * depth * depth
-        return c[0] + value, c[0] + push, c[0] + push, c[0]
-    beyond = depth
-    if kind == LEVEL:
-        beyond = max(value - bed, 0.0)
-    if sign > 0:
-        if kind == OPEN:
-            speed = max(speed, c[0])
-        return face_flux(bed, depth, speed, side, bed, beyond, speed, side, c[0], c)
+        if depth <= _DRY and value == zero:
+            return zero, zero, zero, zero
+        squared = value * value
+        root = inverse_cube_root(max(squared / g, tiny))
+        push = squared / max(depth, squared / g * root * root) + half_g * depth * depth  # critical where it is dry
+        return value, push, push, zero
+    beyond = max(value - bed, zero) if kind == LEVEL else depth
     if kind == OPEN:
-        speed = min(speed, c[0])
-    return face_flux(bed, beyond, speed, side, bed, depth, speed, side, c[0], c)
+        speed = max(speed, zero) if sign > 0 else min(speed, zero)
+    first, second = (depth, beyond) if sign > 0 else (beyond, depth)
+    return face_flux(bed, first, speed, side, bed, second, speed, side, zero, c)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@row_loop
 def _specials(
-    row: int, axis: int, z: Any, h: Any, u: Any, v: Any, u1: Any, v1: Any, out: Any, special: Any, values: Any,
-    first: Any, c: Any, scale: float, counted: bool, account: Any,
+    row: int, axis: int, wide: int, z: Any, h: Any, speed: Any, at: Any, out: Any, special: Any, values: Any, first: Any,
+    c: Any, typed: Any, scale: float, counted: bool, account: Any,
 ) -> None:  # fmt: skip
-    """Put the fluxes of the special faces of one row and one axis, and count what leaves [m3]."""
+    """Put the fluxes of the special faces of one row and one axis, and count what leaves [m3].
+
+    ``at``: places of the velocities of this row and the next, and of the fluxes.
+    """
+    here, after, to = at
     for k in range(first[row], first[row + 1]):
         if special[k, 0] != axis:
             continue
         j = special[k, 2] + RING - 1
+        cell = row * wide + j
+        typed[13] = values[k]
         if axis == 0:
-            m, a, b, s = _edge_flux(
-                special[k, 3], values[k], special[k, 4], z[row, j], h[row, j], u[j], v[j], z[row, j + 1], h[row, j + 1],
-                u[j + 1], v[j + 1], c,
-            )  # fmt: skip
+            beyond, ahead, through, along = cell + 1, here + j + 1, here, here + wide
         else:
-            m, a, b, s = _edge_flux(
-                special[k, 3], values[k], special[k, 4], z[row, j], h[row, j], v[j], u[j], z[row + 1, j], h[row + 1, j],
-                v1[j], u1[j], c,
-            )  # fmt: skip
-        out[0, j], out[1, j], out[2, j], out[3, j] = m, a, b, s
+            beyond, ahead, through, along = cell + wide, after + j + wide, here + wide, here
+        aside = ahead + wide if axis == 0 else ahead - wide
+        m, a, b, s = _edge_flux(
+            special[k, 3], typed[13], special[k, 4], z[cell], h[cell], speed[through + j], speed[along + j], z[beyond],
+            h[beyond], speed[ahead], speed[aside], c,
+        )  # fmt: skip
+        to_j = to + j
+        out[to_j], out[to_j + wide], out[to_j + 2 * wide], out[to_j + 3 * wide] = m, a, b, s
         if counted and special[k, 5] >= 0:
             account[special[k, 5]] += special[k, 4] * m * scale
 
 
+@row_loop
+def _row_fluxes(
+    order: int, axis: int, cell: int, wide: int, at: Any, count: int, z: Any, h: Any, work: Any, c: Any
+) -> None:  # fmt: skip
+    """Fluxes through the east (axis 0) or south faces of a row of cells.
+
+    ``at``: places of the velocities of the cells before, at, beyond and after the face, and of the fluxes.
+    """
+    v0, v1, v2, v3, to = at
+    on = 1 if axis == 0 else wide
+    u, v = (0, wide) if axis == 0 else (wide, 0)
+    if order == 1:
+        places = (cell, cell + on, v1 + u, v1 + v, v2 + u, v2 + v, to)
+        fluxes(z, h, work, work, work, work, work, places, count, wide, c)
+    else:
+        all_places = (
+            cell - on, cell, cell + on, cell + 2 * on, v0 + u, v1 + u, v2 + u, v3 + u, v0 + v, v1 + v, v2 + v, v3 + v, to
+        )  # fmt: skip
+        fluxes_second(z, h, work, work, work, work, work, all_places, count, wide, c)
+
+
+@row_loop
+def _finish_row(
+    row: int, shape: Any, half: bool, h: Any, hu: Any, hv: Any, h0: Any, hu0: Any, hv0: Any, deepest: Any, fastest: Any,
+    strongest: Any, first: Any, inflow: Any, rates: Any, dt: float, work: Any, limits: Any,
+) -> None:  # fmt: skip
+    """Take the mean with the state before (second order), let water in and keep the maxima of one row."""
+    _, columns, wide = shape
+    cell, g = row * wide + RING, row - RING
+    if half:
+        mean(h, hu, hv, h0, hu0, hv0, cell, columns, limits[6])
+    for k in range(first[g], first[g + 1]):
+        h[cell + inflow[k]] += rates[k] * dt
+    keep(h, hu, hv, deepest, fastest, strongest, work, (cell, g * columns, _WAVE * wide), columns, limits)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def _update_rows(
-    start: int, stop: int, z: Any, n: Any, h: Any, hu: Any, hv: Any, h2: Any, hu2: Any, hv2: Any, dt: float, dx: float,
-    order: int, special: Any, values: Any, first: Any, account: Any, weight: float,
+def _update(
+    start: int, stop: int, shape: Any, stage: int, z: Any, n: Any, h: Any, hu: Any, hv: Any, h2: Any, hu2: Any, hv2: Any,
+    h0: Any, hu0: Any, hv0: Any, deepest: Any, fastest: Any, strongest: Any, special: Any, values: Any, first: Any,
+    first_cell: Any, inflow: Any, rates: Any, dt: float, dx: float, work: Any, t: Any, account: Any,
 ) -> float:  # fmt: skip
-    """One stage of a step over rows ``start`` to ``stop`` of the grid; return the fastest wave afterwards [m/s]."""
-    width = h.shape[1]
-    t = np.zeros(12, h.dtype)
-    t[1], t[2], t[3], t[4], t[5], t[6] = 1e-30, 0.5, 0.25, 0.5 * GRAVITY, GRAVITY, 1000.0
-    t[7], t[8], t[9], t[10], t[11] = dt / dx, 4.0 * dt * GRAVITY, _DRY, 1.0, 2.0
+    """One stage of a step over rows ``start`` to ``stop`` of the grid; return the fastest wave afterwards [m/s].
+
+    All arrays of cells are flat. ``shape``: rows of the arrays, columns of the grid and of the arrays; ``stage``: 0 only
+    keeps the maxima, 1 is a step of first order, 2 and 3 are the two of second order, from the state (h0, hu0, hv0).
+    ``work``: rows of velocities of five rows of cells, fluxes through east, south and north faces, fastest waves; ``t`` is
+    room for 16 numbers of the arrays' type.
+    """
+    total, columns, wide = shape
+    t[0], t[1], t[2], t[3], t[4], t[5], t[6] = 0.0, 1e-30, 0.5, 0.25, 0.5 * GRAVITY, GRAVITY, 1000.0
+    t[7], t[8], t[9], t[10], t[11], t[12] = dt / dx, 4.0 * dt * GRAVITY, _DRY, 1.0, 2.0, 0.01
     c = (t[0], t[1], t[2], t[3], t[4], t[5], t[6])
-    speed = np.zeros((5, 2, width), h.dtype)  # u and v of rows r-1 .. r+3, in turn
-    fx, fy, fn = np.zeros((4, width), h.dtype), np.zeros((4, width), h.dtype), np.zeros((4, width), h.dtype)
-    fastest = np.zeros(width, h.dtype)
-    a, b = RING, width - RING
-    low = start + RING - 1
-    total = z.shape[0]
-    for row in range(max(low - 1, 0), min(low + 3, total)):
-        speeds(h[row], hu[row], hv[row], speed[row % 5, 0], speed[row % 5, 1], t[9], t[0])
+    limits = (t[0], t[10], t[11], t[9], t[12], t[5], t[2])
+    for j in range(_WAVE * wide, (_WAVE + 1) * wide):
+        work[j] = t[0]
+    low = start + RING - 1 if stage > 0 else start + RING
+    if stage > 0:
+        for row in range(max(low - 1, 0), min(low + 3, total)):
+            speeds(h, hu, hv, work, work, row * wide, row % 5 * 2 * wide, wide, limits)
+    order = 1 if stage == 1 else 2
+    east, south, north = 10 * wide, 14 * wide, 18 * wide
+    scale = dt * dx * (1.0 if stage == 1 else 0.5)
+    count = wide - 2 * RING
     for row in range(low, stop + RING):
-        ahead = row + 2
-        if ahead > low + 2 and ahead < total:
-            speeds(h[ahead], hu[ahead], hv[ahead], speed[ahead % 5, 0], speed[ahead % 5, 1], t[9], t[0])
-        u, v = speed[row % 5]
-        u1, v1 = speed[(row + 1) % 5]
-        if order == 1:
-            fluxes(
-                z[row, a:b], h[row, a:b], v[a:b], u[a:b], z[row + 1, a:b], h[row + 1, a:b], v1[a:b], u1[a:b],
-                fy[0, a:b], fy[1, a:b], fy[2, a:b], fy[3, a:b], c,
-            )  # fmt: skip
-        else:
-            p, q = row - 1, row + 2
-            u0, v0 = speed[p % 5]
-            u2, v2 = speed[q % 5]
-            fluxes_second(
-                z[p, a:b], h[p, a:b], v0[a:b], u0[a:b], z[row, a:b], h[row, a:b], v[a:b], u[a:b], z[row + 1, a:b],
-                h[row + 1, a:b], v1[a:b], u1[a:b], z[q, a:b], h[q, a:b], v2[a:b], u2[a:b], fy[0, a:b], fy[1, a:b],
-                fy[2, a:b], fy[3, a:b], c,
-            )  # fmt: skip
         own = row >= start + RING
-        if first[row + 1] > first[row]:
-            counted = own or (start == 0 and row == RING - 1)
-            _specials(
-                row, 1, z, h, u, v, u1, v1, fy, special, values, first, c, dt * dx * weight, counted, account
-            )  # fmt: skip
-        if own:
-            e = a - 1
-            if order == 1:
-                fluxes(
-                    z[row, e:b], h[row, e:b], u[e:b], v[e:b], z[row, a : b + 1], h[row, a : b + 1], u[a : b + 1],
-                    v[a : b + 1], fx[0, e:b], fx[1, e:b], fx[2, e:b], fx[3, e:b], c,
-                )  # fmt: skip
-            else:
-                i, f, g = e - 1, b + 1, b + 2
-                fluxes_second(
-                    z[row, i : b - 1], h[row, i : b - 1], u[i : b - 1], v[i : b - 1], z[row, e:b], h[row, e:b], u[e:b],
-                    v[e:b], z[row, a:f], h[row, a:f], u[a:f], v[a:f], z[row, a + 1 : g], h[row, a + 1 : g], u[a + 1 : g],
-                    v[a + 1 : g], fx[0, e:b], fx[1, e:b], fx[2, e:b], fx[3, e:b], c,
-                )  # fmt: skip
+        if stage > 0:
+            ahead = row + 2
+            if ahead > low + 2 and ahead < total:
+                speeds(h, hu, hv, work, work, ahead * wide, ahead % 5 * 2 * wide, wide, limits)
+            twice = 2 * wide
+            v0, v1, v2, v3 = (row + 4) % 5 * twice, row % 5 * twice, (row + 1) % 5 * twice, (row + 2) % 5 * twice
+            cell = row * wide + RING
+            at = (v0 + RING, v1 + RING, v2 + RING, v3 + RING, south + RING)
+            _row_fluxes(order, 1, cell, wide, at, count, z, h, work, c)
             if first[row + 1] > first[row]:
+                counted = own or (start == 0 and row == RING - 1)
                 _specials(
-                    row, 0, z, h, u, v, u1, v1, fx, special, values, first, c, dt * dx * weight, True, account
+                    row, 1, wide, z, h, work, (v1, v2, south), work, special, values, first, c, t, scale, counted, account
                 )  # fmt: skip
-            w = b - 1
-            change(
-                h[row, a:b], hu[row, a:b], hv[row, a:b], n[row, a:b], fx[0, e:w], fx[2, e:w], fx[3, e:w], fx[0, a:b],
-                fx[1, a:b], fx[3, a:b], fn[0, a:b], fn[2, a:b], fn[3, a:b], fy[0, a:b], fy[1, a:b], fy[3, a:b],
-                h2[row, a:b], hu2[row, a:b], hv2[row, a:b], fastest[a:b], t[7], t[8], t[9], t[0], t[10], t[11], t[5],
+            if own:
+                west = v1 + RING - 1
+                at = (west - 1, west, west + 1, west + 2, east + RING - 1)
+                _row_fluxes(order, 0, cell - 1, wide, at, count + 1, z, h, work, c)
+                if first[row + 1] > first[row]:
+                    _specials(
+                        row, 0, wide, z, h, work, (v1, v2, east), work, special, values, first, c, t, scale, True, account
+                    )  # fmt: skip
+                places = (cell, east + RING, north + RING, south + RING)
+                change(h, hu, hv, n, work, h2, hu2, hv2, places, count, wide, limits, t[7], t[8])
+                for j in range(cell + columns, cell + count):  # what left over the eastern edge does not come back
+                    h2[j], hu2[j], hv2[j] = t[0], t[0], t[0]
+            north, south = south, north
+        if own and stage != 2:
+            _finish_row(
+                row, shape, stage == 3, h2, hu2, hv2, h0, hu0, hv0, deepest, fastest, strongest, first_cell, inflow,
+                rates, dt, work, limits,
             )  # fmt: skip
-        fn, fy = fy, fn
-    return float(fastest.max())
-
-
-_update: Any = _update_rows  # the type checker cannot see through the list of arrays below
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _finish(
-    start: int, stop: int, h: Any, hu: Any, hv: Any, h0: Any, hu0: Any, hv0: Any, half: bool, first: Any, columns: Any,
-    rates: Any, dt: float, deepest: Any, fastest: Any, strongest: Any,
-) -> float:  # fmt: skip
-    """Take the mean with the state before (second order), let water in, keep the maxima; return the fastest wave."""
     wave = 0.0
-    for i in range(start, stop):
-        row = i + RING
-        for k in range(first[i], first[i + 1]):
-            h[row, columns[k] + RING] += rates[k] * dt * (2.0 if half else 1.0)
-        for j in range(deepest.shape[1]):
-            q = j + RING
-            if half:
-                h[row, q] = (h[row, q] + h0[row, q]) * 0.5
-                hu[row, q] = (hu[row, q] + hu0[row, q]) * 0.5
-                hv[row, q] = (hv[row, q] + hv0[row, q]) * 0.5
-            depth = h[row, q]
-            flow = hu[row, q] * hu[row, q] + hv[row, q] * hv[row, q]
-            thick = max(depth, 0.01)
-            if depth > deepest[i, j]:
-                deepest[i, j] = depth
-            if flow > strongest[i, j]:
-                strongest[i, j] = flow
-            if flow > fastest[i, j] * thick * thick:
-                fastest[i, j] = flow / (thick * thick)
-            if depth > _DRY:
-                wave = max(wave, max(abs(hu[row, q]), abs(hv[row, q])) / depth + math.sqrt(GRAVITY * depth))
+    for j in range(_WAVE * wide, (_WAVE + 1) * wide):
+        wave = max(wave, float(work[j]))
     return wave
+
+
+_run: Any = _update  # the type checker cannot see through the list of arrays below
 
 
 class ShallowWaterFlow:
@@ -202,17 +208,19 @@ class ShallowWaterFlow:
     order : {1, 2}
         In space and time.
     courant : float
-        Share of a cell that the fastest wave may cross in a step.
+        Share of a cell that the fastest wave may cross in a step; by default 0.45 in first and 0.2 in second order,
+        where sloped depths could otherwise let out more than a cell holds.
     """
 
     def __init__(
         self, bed: np.ndarray, manning: np.ndarray, cell_size: float, faces: Faces, cells: Cells, *, groups: int = 0,
-        dtype: str = "float32", order: int = 1, courant: float = 0.45, longest_step: float = 5.0,
+        dtype: str = "float32", order: int = 1, courant: float | None = None, longest_step: float = 5.0,
     ) -> None:  # fmt: skip
         rows, columns = bed.shape
         wide = -(-columns // _LANES) * _LANES
         self.shape, self.cell_size, self.faces, self.cells = bed.shape, cell_size, faces, cells
-        self._order, self._courant, self._longest = order, courant, longest_step
+        self._order, self._longest = order, longest_step
+        self._courant = courant or _COURANT[order]
         size, self._inside = (rows + 2 * RING, wide + 2 * RING), (slice(RING, rows + RING), slice(RING, columns + RING))
         self._bed = np.full(size, WALL, dtype)
         self._bed[self._inside] = np.where(np.isnan(bed), WALL, bed)
@@ -240,39 +248,36 @@ class ShallowWaterFlow:
         east, south = self.momentum
         yield 0, self.shape[0], east, east, south, south
 
-    def _stage(self, source: list[np.ndarray], target: list[np.ndarray], dt: float, weight: float) -> float:
+    def _stage(
+        self, stage: int, source: list[np.ndarray], target: list[np.ndarray], before: list[np.ndarray], dt: float
+    ) -> float:
+        """Do one stage of a step (see :func:`_update`) in all blocks of rows; return the fastest wave."""
         groups: dict[int, np.ndarray] = {}
+        total, wide = self._bed.shape
+        arrays = [self._bed, self._manning, *source, *target, *before, self.deepest, self.fastest, self.strongest]
+        flat = [one.reshape(-1) for one in arrays]
+        faces, cells = self.faces, self.cells
 
         def work(start: int, stop: int) -> float:
             account = np.zeros_like(self._out)
             groups[start] = account
+            scratch, typed = np.zeros((_WAVE + 1) * wide, self._bed.dtype), np.zeros(16, self._bed.dtype)
             return float(
-                _update(
-                    start, stop, self._bed, self._manning, *source, *target, dt, self.cell_size, self._order,
-                    self.faces.table, self.faces.values, self.faces.first, account, weight,
+                _run(
+                    start, stop, (total, self.shape[1], wide), stage, *flat, faces.table, faces.values, faces.first,
+                    cells.first, cells.columns, cells.rates, dt, self.cell_size, scratch, typed, account,
                 )
             )  # fmt: skip
 
         wave = max(in_blocks(work, self.shape[0]))
         for block in sorted(groups):
             self._out += groups[block]
-        for one in target:  # what left over the eastern edge does not come back round a building
-            one[:, self.shape[1] + RING :] = 0.0
         return wave
-
-    def _settle(self, before: list[np.ndarray], dt: float) -> float:
-        cells, half = self.cells, self._order == 2
-        return max(
-            in_blocks(
-                _finish, self.shape[0], *self._now, *before, half, cells.first, cells.columns, cells.rates, dt,
-                self.deepest, self.fastest, self.strongest,
-            )
-        )  # fmt: skip
 
     def advance(self, depth: np.ndarray, start: float, stop: float) -> None:
         """Let the water flow from ``start`` to ``stop`` [s] and change ``depth`` [m] (rows, columns) in place."""
         self._now[0][self._inside] = depth
-        wave, time = self._settle(self._now, 0.0), start
+        wave, time = self._stage(0, self._now, self._now, self._now, 0.0), start
         rise = float(self.cells.rates.max(initial=0.0))
         flux = np.abs(self.faces.values[self.faces.table[:, 3] == FLUX])
         rise = max(rise, float(flux.max(initial=0.0)) / self.cell_size)
@@ -297,17 +302,14 @@ class ShallowWaterFlow:
         """Advance by ``dt`` [s]; return the fastest wave."""
         before = self._now
         if self._order == 1:
-            self._stage(before, self._next, dt, 1.0)
+            wave = self._stage(1, before, self._next, before, dt)
             self._now, self._next = self._next, before
-            return self._settle(before, dt)
-        third = self._third or [np.empty_like(one) for one in before]
-        self._third = third
-        for one in third:
-            one[:] = 0.0
-        self._stage(before, self._next, dt, 0.5)
-        self._stage(self._next, third, dt, 0.5)
-        self._now, self._third = third, self._now
-        return self._settle(self._third, dt)
+            return wave
+        self._third = self._third or [np.zeros_like(one) for one in before]
+        self._stage(2, before, self._next, before, dt)
+        wave = self._stage(3, self._next, self._third, before, dt)
+        self._now, self._third = self._third, before
+        return wave
 
     def state(self) -> Mapping[str, np.ndarray]:
         """Return all that is needed to go on later, beside the depth."""
