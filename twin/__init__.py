@@ -31,6 +31,7 @@ _PUBLIC = {
     "City": ("twin.city.model", "City"),
     "InputError": ("twin.errors", "InputError"),
     "Result": ("twin.scenario.results", "Result"),
+    "SensorStore": ("twin.sensors.store", "SensorStore"),
     "open_city": ("twin.city.writers.stored", "open_city"),
     "compare": ("twin.scenario.comparison", "compare"),
     "load": ("twin.city.loading", "load"),
@@ -42,6 +43,7 @@ __all__ = [
     "City",
     "InputError",
     "Result",
+    "SensorStore",
     "__version__",
     "city",
     "compare",
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from twin.scenario.comparison import compare
     from twin.scenario.execution import run
     from twin.scenario.results import Result
+    from twin.sensors.store import SensorStore
 
 
 def __getattr__(name: str) -> Any:

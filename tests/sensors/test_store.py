@@ -112,3 +112,18 @@ def test_addresses_that_do_not_work_are_told_without_their_password(url: str) ->
     with pytest.raises(InputError) as caught:
         SensorStore(url)
     assert "secret" not in str(caught.value)
+
+
+def test_postgresql_does_the_same(postgres: str, tmp_path: Path) -> None:
+    store = SensorStore(postgres, archive=tmp_path / "days")
+    store.add(Stream("a", "a", "air_temperature", "degC"))
+    batch = Batch.of([1, 1, 1], [START, START + MINUTE, START + MINUTE], [20.0, np.nan, 5.0])
+    assert store.ingest(batch) == Outcome(new=2, revised=1)
+    assert store.ingest(batch.take(slice(0, 1))) == Outcome(repeats=1)
+    assert store.ingest(Batch.of([1], [START], [21.0])) == Outcome(revised=1)
+    assert store.read().result.tolist() == [21.0, 5.0]
+    assert store.latest().loc[1, "result"] == 5.0
+    assert store.compact(START + DAY) == [20_000]
+    assert store.read().result.tolist() == [21.0, 5.0]
+    assert store.revisions()["result"].tolist()[1:] == [20.0]
+    store.close()

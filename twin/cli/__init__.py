@@ -1,8 +1,8 @@
-"""The command line: ``twin demo``, ``run``, ``compare``, ``diff``, ``view``, ``check``, ``convert`` and ``schema``."""
+"""The command line: ``twin demo``, ``run``, ``compare``, ``diff``, ``view``, ``check``, ``convert``, ``schema`` and ``sensors``."""
 
 from __future__ import annotations
 
-from twin.cli import data, runs, scenarios  # noqa: F401  (each adds its commands)
+from twin.cli import data, runs, scenarios, sensors  # noqa: F401  (each adds its commands)
 from twin.cli.program import app, main
 
 __all__ = ["app", "main"]

@@ -80,7 +80,8 @@ class Arrival:
         ends = latest["time"].reindex(fresh).dropna()
         if len(ends):
             # The flat line needs the longest memory; half a day of a stream is a few hundred values.
-            found = [self.store.read([int(n)], int(end) - 12 * HOUR, int(end) + 1) for n, end in ends.items()]
+            span = zip(ends.index.tolist(), ends.astype(np.int64).tolist(), strict=True)
+            found = [self.store.read([number], end - 12 * HOUR, end + 1) for number, end in span]
             self.judge(Batch.together(found))
 
     def judge(self, batch: Batch) -> tuple[Batch, Batch]:

@@ -172,7 +172,9 @@ def fuse(
     left_out = np.zeros(len(usable), bool)
     if check:
         left_out = neighbour_outliers(x, y, value, guess, error[usable], model).outlier
-        table.iloc[usable[left_out], table.columns.get_loc("why_not")] = "neighbour"
+        why_not = table["why_not"].to_numpy().copy()
+        why_not[usable[left_out]] = "neighbour"
+        table["why_not"] = why_not
     table["used"] = table["why_not"] == ""
     kept = ~left_out
     fused = _on_map(

@@ -74,12 +74,9 @@ class Intake:
                 self.store.count("streams_refused", 1)
                 return
             place = self._places.get(name)
-            at = (
-                {}
-                if place is None
-                else {"longitude": place.longitude, "latitude": place.latitude, "height": place.height}
-            )
-            thing = Thing(name, place.name if place else name, privacy=self.privacy, **at)
+            thing = Thing(name, privacy=self.privacy)
+            if place is not None:
+                thing = Thing(name, place.name, place.longitude, place.latitude, place.height, self.privacy)
             stream = Stream(f"{name}/{observed}", name, observed, unit, station_class=self.station_class)
             self._ids[name, observed] = self.store.add(stream, thing)
         if fresh:
