@@ -52,7 +52,7 @@ def water_limits(scheme: str, soils: np.ndarray, age: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> water_limits("critical80", np.array(["Ss", "Ut3"]), np.array([5.0, 5.0]))[2].round(2).tolist()
-    [0.3, 0.48]
+    [0.31, 0.47]
     """
     if scheme not in threshold_schemes():
         raise InputError(f"thresholds={scheme!r} is not offered: use one of {', '.join(threshold_schemes())}.")
