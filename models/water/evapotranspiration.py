@@ -81,7 +81,7 @@ def evaporation_parts(
     ... )
     >>> parts = evaporation_parts(weather, latitude=50.0, elevation=100.0)
     >>> parts.open.round(1).values.tolist()
-    [4.3, 4.7, 5.0]
+    [4.6, 5.1, 5.5]
     """
     constant_set(constants)
     if not isinstance(weather, xr.Dataset) or "time" not in weather.coords or weather["time"].size == 0:

@@ -156,10 +156,10 @@ def test_ramp_limits_are_round_and_cover_the_values() -> None:
 
 def test_unknown_layer_gets_a_general_ramp_with_its_own_name() -> None:
     layer = xr.DataArray(
-        np.arange(4.0).reshape(2, 2), dims=("y", "x"), name="depth", attrs={"units": "m", "long_name": "Depth"}
+        np.arange(4.0).reshape(2, 2), dims=("y", "x"), name="snow", attrs={"units": "m", "long_name": "Snow"}
     )
     palette = palettes.palette_for(layer, "en")
-    assert (palette.name, palette.units, palette.style) == ("Depth", "m", "ramp")
+    assert (palette.name, palette.units, palette.style) == ("Snow", "m", "ramp")
 
 
 def test_short_legend_keeps_limits_and_shares_together() -> None:
