@@ -78,7 +78,7 @@ def blue_green(city: City, site: xr.Dataset, log: GapLog, *, ground_rate: float 
     table = city.structures
     cells: dict[tuple[int, int], Measure] = {}
     shared: list[str] = []
-    rate = {} if ground_rate is None else {"ground_rate": float(ground_rate)}
+    rate: dict[str, Any] = {} if ground_rate is None else {"ground_rate": float(ground_rate)}
     layered = table[table["kind"].isin([kind for kind in _LAYERED if kind != "trench"])]
     for row in layered.itertuples():
         at, area = _ground(row, site, open_ground)
@@ -125,7 +125,7 @@ def _pattern(row: Any, area: float, rate: Mapping[str, float]) -> Measure:
     """Return the layers of a structure; its hollow is in the terrain, so no water stands in the layers."""
     from models.water import measure
 
-    layers: dict[str, float] = {"surface_depth": 0.0, **rate}
+    layers: dict[str, Any] = {"surface_depth": 0.0, **rate}
     if row.kind == "tree_trench" and _number(row.volume) > 0 and area > 0:
         layers["storage_depth"] = 1000.0 * _number(row.volume) / (area * measure("tree_trench").layers["storage_void"])
         layers["drain_offset"] = 0.5 * layers["storage_depth"]
@@ -160,7 +160,7 @@ def _trench(
     pores = _number((row.attributes or {}).get("pores")) or measure("trench").layers["storage_void"]
     volume = _number(row.volume)
     depth = 1000.0 * volume / (area * pores) if volume > 0 and area > 0 else measure("trench").layers["storage_depth"]
-    own = {"storage_depth": depth, "storage_void": pores, **rate}
+    own: dict[str, Any] = {"storage_depth": depth, "storage_void": pores, **rate}
     free = []
     for place in map(tuple, at.tolist()):
         above = cells.get(place)
@@ -208,7 +208,7 @@ def _cisterns(city: City, site: xr.Dataset, found: BlueGreen, log: GapLog) -> No
         if number is None and len(numbers):
             far = np.nan_to_num(shapely.distance(shapes, row.geometry), nan=np.inf)
             number = int(numbers[np.argmin(far)]) if far.min() <= _NEAR else None
-        if number in on_grid:
+        if number is not None and number in on_grid:
             found.cisterns[int(number)] = found.cisterns.get(int(number), 0.0) + _number(row.volume)
         else:
             lost.append(str(row.id))
@@ -248,8 +248,7 @@ def kept(city: City, works: BlueGreen, retention: Retention | None, rain: Rain) 
             ("cistern", works.cisterns, "cistern"),
         ):
             for number in numbers:
-                held = float(table.at[number, column])
-                area = float(table.at[number, "roof_area"])
+                held, area = (float(table[name].loc[number]) for name in (column, "roof_area"))
                 rows[str(city.objects["id"].iloc[number - 1]), kind] = np.array([area, held, held, 0.0, 0.0])
     values = np.array(list(rows.values())).reshape(-1, 5)
     names = ("area", "taken", "stored", "to_ground", "to_sewer")

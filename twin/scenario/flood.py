@@ -21,7 +21,7 @@ from twin.scenario.indicators import sealed_share
 from twin.scenario.parts import WaterRun
 
 if TYPE_CHECKING:
-    from models.water import Rain
+    from models.water import Rain, Retention
     from models.water.exchange import Source
     from models.water.losses import Losses
     from twin.city.model import City
@@ -77,9 +77,7 @@ def run_flood(
         retention = works.retention()
         sewers = _sewers(city, site, asked, log, open_networks)
         source = _rain(site, rain, asked, works, sewers, log)
-        losses = _losses(
-            site, source, asked, None if retention is None else retention.covers(site["building_id"].shape), log
-        )
+        losses = _losses(site, source, asked, retention, log)
         warnings.simplefilter("ignore", water.SupercriticalWarning)  # it stands in the attributes, and in the report
         found = water.flood(
             site,
@@ -99,7 +97,8 @@ def run_flood(
         for network in sewers:
             if hasattr(network, "balance"):
                 found.attrs |= {f"sewer_{name}": round(value, 6) for name, value in network.balance().items()}
-    found = found.assign(underpass_depth=_underpasses(city, site, found), **kept(city, works, retention, source))
+    found = found.assign(underpass_depth=_underpasses(city, site, found))
+    found = found.merge(kept(city, works, retention, source), combine_attrs="override")
     found.attrs["gaps"] = gap_table.to_json(log.table())
     return _rated(found, asked.classes)
 
@@ -173,7 +172,7 @@ def _to_sewer(site: xr.Dataset, numbers: np.ndarray, sewers: list[Source], log: 
     return {0: "sewer"} | dict.fromkeys(far, "downpipe")
 
 
-def _losses(site: xr.Dataset, rain: Rain, asked: WaterRun, covered: np.ndarray | None, log: GapLog) -> Losses | None:
+def _losses(site: xr.Dataset, rain: Rain, asked: WaterRun, retention: Retention | None, log: GapLog) -> Losses | None:
     """Return what the ground takes; measures take for themselves on their cells."""
     from models import water
 
@@ -182,6 +181,8 @@ def _losses(site: xr.Dataset, rain: Rain, asked: WaterRun, covered: np.ndarray |
     if "soil_class" not in site:
         log.add("soil_assumed", severity="default", layer="soil_class", count=1, default=asked.soil)
     method = None if asked.losses == "default" else asked.losses
+    rows, columns = site["building_id"].shape
+    covered = None if retention is None else retention.covers((rows, columns))
     return water.Losses(site, rain=rain, method=method, soil=asked.soil, without=covered)
 
 
