@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import time
 import zipfile
@@ -24,12 +25,21 @@ TAIL = "</core:CityModel>"
 RING = "400000 5700000 9 400010 5700000 9 400010 5700008 9 400000 5700000 9"
 
 
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compile the scanner on whole and cut documents, so that no test pays for it."""
+    content = (HEAD + ENVELOPE + building(shapes(ring(RING))) + TAIL).encode()
+    for cut in (len(content), len(content) - 60):
+        with contextlib.suppress(InputError):
+            scan_document([content[:cut]], "warm")
+
+
 @pytest.fixture(params=["expat", "compiled"], autouse=True)
 def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run every test with the reader for small files and with the one for large files."""
     if request.param == "compiled":
+        request.getfixturevalue("warm")
         monkeypatch.setattr("twin.city.citygml.tiles._COMPILED_PAYS", 0)
-        scan_document([b""], "nothing")  # loads the compiler
     return request.param
 
 
