@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from models.water.roots import inverse_cube_root
 from models.water.row_kernels import cell_function, place, row_kernel
 
 __all__ = ["GRAVITY", "change", "face_flux", "fluxes", "fluxes_second", "keep", "mean", "speeds"]
 
 GRAVITY = 9.81
-_CLIFF = 1000.0  # [m] a step of the bed this high is the wall of a cell without water
+_FILM = np.float32(1e-5)  # of a cliff: 1 cm
 
 
 @cell_function
@@ -108,10 +110,10 @@ def fluxes_second(
         z0, z1, z2, z3 = z[place(p0, j)], z[place(p1, j)], z[place(p2, j)], z[place(p3, j)]
         h0, h1, h2, h3 = h[place(p0, j)], h[place(p1, j)], h[place(p2, j)], h[place(p3, j)]
         s1, s2, t1, t2 = speed[place(u1, j)], speed[place(u2, j)], speed[place(v1, j)], speed[place(v2, j)]
-        # no slopes beside walls and dry cells
+        # no slopes beside walls and films: beside fast water a film would let out more than it holds
         smooth = (
             (abs(z1 - z0) < cliff) & (abs(z2 - z1) < cliff) & (abs(z3 - z2) < cliff)
-            & (min(min(h0, h1), min(h2, h3)) > zero)
+            & (min(min(h0, h1), min(h2, h3)) > cliff * _FILM)
         )  # fmt: skip
         k = half if smooth else zero
         dh1, dh2 = k * _slope(h0, h1, h2, zero), k * _slope(h1, h2, h3, zero)

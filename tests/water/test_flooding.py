@@ -14,7 +14,7 @@ from numba import njit
 from models.barrier import Barrier
 from models.layers import InputError
 from models.parallel import set_threads
-from models.water import Culvert, FixedLevel, Hydrograph, Inflow, SideInflow, SupercriticalWarning, Wall, flood
+from models.water import Culvert, FixedLevel, Hydrograph, Inflow, Rain, SideInflow, SupercriticalWarning, Wall, flood
 from models.water.edges import Cells, Faces
 from models.water.flooding import Cancelled
 from models.water.inertial import InertialFlow
@@ -42,26 +42,19 @@ def hills(n: int = 40, seed: int = 1) -> np.ndarray:
     return 100.0 + rng.random((n, n)) + 5.0 * (rng.random((n, n)) > 0.9)
 
 
-@njit
-def cube_roots(values: np.ndarray, out: np.ndarray) -> None:
+@njit(cache=True)
+def roots(values: np.ndarray, cubes: np.ndarray, squares: np.ndarray) -> None:
     for i in range(values.size):
-        out[i] = inverse_cube_root(values[i])
-
-
-@njit
-def square_roots(values: np.ndarray, out: np.ndarray) -> None:
-    for i in range(values.size):
-        out[i] = inverse_square_root(values[i])
+        cubes[i], squares[i] = inverse_cube_root(values[i]), inverse_square_root(values[i])
 
 
 @pytest.mark.parametrize(("kind", "cube", "square"), [(np.float32, 2.5e-6, 7e-4), (np.float64, 1e-14, 1e-14)])
 def test_roots_are_as_exact_as_promised(kind: type, cube: float, square: float) -> None:
     values = np.geomspace(1e-6, 1e4, 300_000).astype(kind)
-    out = np.empty_like(values)
-    cube_roots(values, out)
-    assert np.abs(out * values.astype(np.float64) ** (1 / 3) - 1.0).max() < cube
-    square_roots(values, out)
-    assert np.abs(out * values.astype(np.float64) ** 0.5 - 1.0).max() < square
+    cubes, squares = np.empty_like(values), np.empty_like(values)
+    roots(values, cubes, squares)
+    assert np.abs(cubes * values.astype(np.float64) ** (1 / 3) - 1.0).max() < cube
+    assert np.abs(squares * values.astype(np.float64) ** 0.5 - 1.0).max() < square
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -225,6 +218,42 @@ def test_a_run_taken_up_ends_with_the_same_bytes(solver: str, tmp_path: object) 
         assert whole[name].values.tobytes() == again[name].values.tobytes(), name
     with pytest.raises(InputError, match="other inputs"):
         flood(site, block(91.0), checkpoint=path, resume=True, **keep)
+
+
+@pytest.mark.parametrize(
+    ("named", "change"),
+    [
+        ("rain", {"rain": block(21.0)}),
+        ("losses", {"losses": "none"}),
+        ("sources", {"losses": "horton"}),
+        ("buildings", {"buildings": "blocks"}),
+        ("roof_drainage", {"roof_drainage": "garden"}),
+        ("structures", {"structures": [Wall([1, 2], [3, 3], "east", 101.0)]}),
+        ("boundaries", {"boundaries": "closed"}),
+        ("order", {"order": 2}),
+    ],
+)
+def test_a_checkpoint_is_refused_for_another_run(named: str, change: dict[str, object], tmp_path: object) -> None:
+    cover = np.full((10, 10), 2, np.uint8)
+    names = np.zeros((10, 10), np.int32)
+    names[4:6, 4:6] = 1
+    site = ground(hills(10), land_cover=cover, building_id=names)
+    keep: dict[str, object] = {"rain": block(20.0), "duration": 20.0, "checkpoint": f"{tmp_path}/run.npz"}
+    flood(site, **keep)
+    flood(site, **keep, resume=True)
+    with pytest.raises(InputError, match=rf"{named}\b.* changed"):
+        flood(site, **{**keep, **change}, resume=True)
+
+
+def test_the_same_rain_object_may_go_on(tmp_path: object) -> None:
+    site, keep = ground(hills(10)), {"duration": 60.0, "losses": None, "boundaries": "closed"}
+    whole = flood(site, Rain(block(90.0)), **keep)
+    rain, calls = Rain(block(90.0)), iter(range(100))
+    again = {"checkpoint": f"{tmp_path}/run.npz", "checkpoint_every": 10.0, **keep}
+    with pytest.raises(Cancelled):
+        flood(site, rain, cancel=lambda: next(calls) > 2, **again)
+    found = flood(site, rain, resume=True, **again)
+    assert found["depth_end"].values.tobytes() == whole["depth_end"].values.tobytes()
 
 
 def test_supercritical_flow_is_named() -> None:
