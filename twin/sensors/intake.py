@@ -69,18 +69,21 @@ class Intake:
 
     def _add(self, readings: Sequence[Reading]) -> None:
         fresh = {(r.thing, r.property): r.unit for r in readings if (r.thing, r.property) not in self._ids}
-        for (name, observed), unit in fresh.items():
-            if len(self._ids) >= self.most_streams:
-                self.store.count("streams_refused", 1)
-                return
-            place = self._places.get(name)
-            thing = Thing(name, privacy=self.privacy)
-            if place is not None:
-                thing = Thing(name, place.name, place.longitude, place.latitude, place.height, self.privacy)
-            stream = Stream(f"{name}/{observed}", name, observed, unit, station_class=self.station_class)
-            self._ids[name, observed] = self.store.add(stream, thing)
+        room = max(0, self.most_streams - len(self._ids))
+        if len(fresh) > room:
+            self.store.count("streams_refused", len(fresh) - room)
+        made = [self._made(name, observed, unit) for (name, observed), unit in list(fresh.items())[:room]]
+        numbers = self.store.add_all(made)
+        self._ids |= {(stream.thing, stream.property): n for (stream, _), n in zip(made, numbers, strict=True)}
         if fresh:
             self.arrival.refresh()
+
+    def _made(self, name: str, observed: str, unit: str) -> tuple[Stream, Thing]:
+        place = self._places.get(name)
+        thing = Thing(name, privacy=self.privacy)
+        if place is not None:
+            thing = Thing(name, place.name, place.longitude, place.latitude, place.height, self.privacy)
+        return Stream(f"{name}/{observed}", name, observed, unit, station_class=self.station_class), thing
 
     def batch(self, readings: Sequence[Reading], received: int | Sequence[int] | None = None) -> Batch:
         """Return readings as a batch of known streams; the time of arrival is by default now."""

@@ -145,27 +145,31 @@ class SensorStore:
         A thing that stands elsewhere than before gets one more place from now on; values stay at the places they
         were measured at.
         """
+        return self.add_all([(stream, thing)])[0]
+
+    def add_all(self, streams: Sequence[tuple[Stream, Thing | None]]) -> list[int]:
+        """Add many streams in one transaction; see :meth:`add`."""
         with self.writing() as connection:
-            thing_id = self._thing(connection, thing or Thing(stream.thing))
-            known = connection.execute(
-                sa.select(schema.streams.c.id).where(schema.streams.c.key == stream.key)
-            ).scalar()
-            if known is None:
-                values = {
-                    "key": stream.key,
-                    "thing_id": thing_id,
-                    "property": stream.property,
-                    "unit": stream.unit,
-                    "interval_s": None if np.isnan(stream.interval) else stream.interval,
-                    "station_class": stream.station_class,
-                    "paused": 0,
-                    "properties": json.dumps(dict(stream.properties), sort_keys=True),
-                }
-                known = connection.execute(
-                    schema.streams.insert().values(values).returning(schema.streams.c.id)
-                ).scalar()
-        self._ids[stream.key] = int(known)  # type: ignore[arg-type]
-        return self._ids[stream.key]
+            numbers = [self._stream(connection, stream, thing or Thing(stream.thing)) for stream, thing in streams]
+        self._ids |= {stream.key: number for (stream, _), number in zip(streams, numbers, strict=True)}
+        return numbers
+
+    def _stream(self, connection: sa.Connection, stream: Stream, thing: Thing) -> int:
+        thing_id, table = self._thing(connection, thing), schema.streams
+        known = connection.execute(sa.select(table.c.id).where(table.c.key == stream.key)).scalar()
+        if known is None:
+            values = {
+                "key": stream.key,
+                "thing_id": thing_id,
+                "property": stream.property,
+                "unit": stream.unit,
+                "interval_s": None if np.isnan(stream.interval) else stream.interval,
+                "station_class": stream.station_class,
+                "paused": 0,
+                "properties": json.dumps(dict(stream.properties), sort_keys=True),
+            }
+            known = connection.execute(table.insert().values(values).returning(table.c.id)).scalar()
+        return int(known)  # type: ignore[arg-type]
 
     def _thing(self, connection: sa.Connection, thing: Thing) -> int:
         table = schema.things
