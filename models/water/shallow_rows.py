@@ -18,7 +18,7 @@ from models.water.row_kernels import cell_function, place, row_kernel
 __all__ = ["GRAVITY", "change", "face_flux", "fluxes", "fluxes_second", "keep", "mean", "speeds"]
 
 GRAVITY = 9.81
-_FILM = np.float32(1e-5)  # of a cliff: 1 cm
+_FILM = np.float32(1e-6)  # of a cliff: 1 mm
 
 
 @cell_function
