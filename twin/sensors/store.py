@@ -39,7 +39,7 @@ def _engine(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(address)
         if parsed.drivername in ("postgresql", "postgres"):
-            parsed = parsed.set(drivername="postgresql+psycopg")
+            parsed = _by_socket(parsed.set(drivername="postgresql+pg8000"))
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             raise InputError(text("sensors.url_kind", url=parsed.render_as_string(hide_password=True)))
         if parsed.get_backend_name() == "sqlite" and not parsed.database:
@@ -53,6 +53,15 @@ def _engine(url: str) -> sa.Engine:
         sa.event.listen(engine, "connect", _prepare)
         sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _by_socket(address: sa.URL) -> sa.URL:
+    """Return the address of a server reached by a socket file, as its own tools write it (``?host=/folder``), for the driver."""
+    folder = str(address.query.get("host", ""))
+    if not folder.startswith("/"):
+        return address
+    socket = f"{folder}/.s.PGSQL.{address.port or address.query.get('port', 5432)}"
+    return address.difference_update_query(["host", "port"]).update_query_dict({"unix_sock": socket})
 
 
 def _prepare(connection: Any, _: Any) -> None:

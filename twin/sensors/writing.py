@@ -7,6 +7,7 @@ through COPY into a staging table.
 
 from __future__ import annotations
 
+import io
 import time as clock
 from dataclasses import dataclass
 from typing import Any
@@ -91,8 +92,7 @@ def _merge(connection: sa.Connection, rows: list[tuple[Any, ...]], sqlite: bool)
 def _copy(connection: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
     lines = (f"{s}\t{t}\t{chr(92) + 'N' if v is None else repr(v)}\t{r}\t{f}\t{b}\n" for s, t, v, r, f, b in rows)
     driver: Any = connection.connection.dbapi_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY stage ({_COLUMNS}) FROM STDIN") as copy:
-        copy.write("".join(lines))
+    driver.cursor().execute(f"COPY stage ({_COLUMNS}) FROM STDIN", stream=io.StringIO("".join(lines)))
 
 
 def _write_round(connection: sa.Connection, batch: Batch, sqlite: bool) -> Outcome:
