@@ -198,7 +198,7 @@ def plane(folder: Path) -> list[Row]:
     return rows
 
 
-def test_two(solver: str, dtype: str = "float32") -> Row:
+def ea_two(solver: str, dtype: str = "float32") -> Row:
     """EA test 2: an inflow fills a field of 4 x 4 hollows; water must stop at rest in them and none is lost."""
     size, cells = 20.0, 100
     x = (np.arange(cells) + 0.5) * size
@@ -220,7 +220,7 @@ def test_two(solver: str, dtype: str = "float32") -> Row:
     )  # fmt: skip
 
 
-def test_four() -> list[Row]:
+def ea_four() -> list[Row]:
     """EA test 4: a flood wave spreads over a flat field; the solvers must agree and stay symmetric."""
     size = 5.0
     bed = np.zeros((400, 200))
@@ -256,7 +256,7 @@ def main() -> None:
     given = parser.parse_args()
     rows = [*swashes(given.reference / "swashes"), *balances(), *lakes(), *plane(given.reference)]
     if not given.quick:
-        rows += [test_two("inertial"), test_two("inertial", "float64"), test_two("shallow_water"), *test_four()]
+        rows += [ea_two("inertial"), ea_two("inertial", "float64"), ea_two("shallow_water"), *ea_four()]
     lines = [
         "# Stormwater: how right is it?", "", "Written by `python benchmarks/water_validation.py`.", "",
         "| case | solver | found | demanded | held |", "|---|---|---|---|---|",

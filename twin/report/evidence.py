@@ -36,7 +36,9 @@ def indicators(frame: Frame) -> str:
 def _told(frame: Frame, row: Any) -> str:
     """Return a value with the decimals of its indicator and its unit."""
     digits = int(rule_of(str(row.name))["decimals"])
-    return f"{labels.number(float(row.value), digits, frame.language)} {unit_words(str(row.unit), frame.language)}".strip()
+    return (
+        f"{labels.number(float(row.value), digits, frame.language)} {unit_words(str(row.unit), frame.language)}".strip()
+    )
 
 
 def check(frame: Frame) -> str:

@@ -17,7 +17,15 @@ from twin.language import text
 __all__ = ["with_baseline"]
 
 _OWN = ("name", "measure", "baseline")
-_PATHS = (("city",), ("costs",), ("measurements",), ("weather", "path"), ("rain", "table"), ("rain", "series"), ("population", "path"))
+_PATHS = (
+    ("city",),
+    ("costs",),
+    ("measurements",),
+    ("weather", "path"),
+    ("rain", "table"),
+    ("rain", "series"),
+    ("population", "path"),
+)
 
 
 def with_baseline(settings: dict[str, Any], folder: Path) -> dict[str, Any]:

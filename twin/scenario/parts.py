@@ -181,7 +181,8 @@ class WaterRun(Part):
     )
     interception: bool = Field(default=True, description="Tree crowns keep the first rain.")
     soil: str = Field(
-        default="loam", description="Soil where the city has no soil_class (models/water/tables/infiltration_soils.csv)."
+        default="loam",
+        description="Soil where the city has no soil_class (models/water/tables/infiltration_soils.csv).",
     )
     measures: bool = Field(
         default=True, description="Swales, trenches, paving, green roofs and cisterns take up water with their layers."
