@@ -263,7 +263,9 @@ def main() -> None:
         *(f"| {a} | {b} | {c} | {d} | {'yes' if ok else '**no**'} |" for a, b, c, d, ok in rows), "",
         "The local inertial equations leave out the advection of momentum; dam breaks are therefore off by some per cent and",
         "Thacker's bowl is no case for them. The tests of the Environment Agency are rebuilt from their published description",
-        "(terrain and hydrograph as stated there in words), not from their files.", "",
+        "(terrain and hydrograph as stated there in words), not from their files.",
+        "In float32 the volume drifts by some 1e-5 on runs of ten thousand and more steps over deep water, because steps smaller",
+        'than the last digit of the depth are rounded; dtype="float64" closes it.', "",
     ]  # fmt: skip
     given.out.write_text("\n".join(lines), encoding="utf-8")
     print("\n".join(lines))
