@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from twin.language import text
+from twin.language import default_language, text
 
 __all__ = ["COLUMNS", "SEVERITIES", "GapLog", "empty", "from_json", "join", "sentences", "to_json"]
 
@@ -104,6 +104,8 @@ def sentences(table: pd.DataFrame, language: str | None = None) -> pd.DataFrame:
     rows = []
     for row in table.to_dict("records"):
         names = {k: row[k] for k in ("count", "of", "source", "default", "layer")} | row["values"]
+        own = f"_{language or default_language()}"  # words that differ by language come as why_en, why_de
+        names |= {key.removesuffix(own): value for key, value in row["values"].items() if key.endswith(own)}
         rows.append(
             {
                 "severity": row["severity"],

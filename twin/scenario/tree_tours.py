@@ -89,7 +89,7 @@ def drive(scenario: Scenario, asked: TreesRun, city: City, plan: gpd.GeoDataFram
     said = {row["code"]: row for row in read_table("models.mobility", "tour_reasons.csv")}
     for reason, left in found.unserved.groupby("reason"):
         log.add("tours_unserved", layer="tours", severity="warning", count=len(left), of=len(trees), places=left["id"],
-                why=said[str(reason)]["en"], warum=said[str(reason)]["de"])  # fmt: skip
+                why_en=said[str(reason)]["en"], why_de=said[str(reason)]["de"])  # fmt: skip
     lines = _lines(found.stops, streets)
     tours = gpd.GeoDataFrame(found.tours.round(3), geometry=[lines[t] for t in found.tours["tour"]], crs=plan.crs)
     columns = ["tour", "vehicle", "trip", "order", "kind", "id", "litres", "load", "km", "arrive", "leave"]

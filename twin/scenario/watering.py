@@ -150,14 +150,14 @@ def _refused(refused: pd.DataFrame, given: int, kept: int, log: GapLog, file: st
 def _both(reason: str, default: str = "") -> dict[str, str]:
     """Return a reason and a default of the model in both languages, for the sentences of gap rows."""
     words = {}
-    for language, why_name, taken in (("en", "why", "taken"), ("de", "warum", "angenommen")):
+    for language in LANGUAGES:
         known = text("trees.reasons", language).split("|")
         named = dict(pair.split("=", 1) for pair in known)
         start = next((key for key in named if reason.startswith(key)), "")
-        words[why_name] = named[start] + reason[len(start) :] if start else reason
+        words[f"why_{language}"] = named[start] + reason[len(start) :] if start else reason
         age = default.removesuffix(" years old")
         said = text("trees.default_age", language, age=age) if age != default else default
-        words[taken] = text("trees.default_kind", language) if default == "middle" else said
+        words[f"taken_{language}"] = text("trees.default_kind", language) if default == "middle" else said
     return words
 
 
