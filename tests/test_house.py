@@ -110,3 +110,34 @@ def test_layer_tables_are_complete() -> None:
         assert layer.dims == ("y", "x")
         assert layer.units
         assert all(layer.long_name[language] for language in LANGUAGES)
+
+
+def test_a_plain_install_needs_no_extra() -> None:
+    extras = (
+        "dask",
+        "distributed",
+        "pyswmm",
+        "swmm",
+        "pyvrp",
+        "laspy",
+        "sqlalchemy",
+        "paho",
+        "starlette",
+        "uvicorn",
+        "IPython",
+    )
+    rooms = (
+        "twin.scenario.execution",
+        "twin.report.page",
+        "twin.view.scenes",
+        "twin.city.loading",
+        "twin.cli",
+        "models.heat",
+    )
+    code = (
+        "import sys, importlib\n"
+        f"sys.modules.update(dict.fromkeys({extras!r}))\n"  # None there makes an import fail, as on a plain install
+        f"for room in {rooms!r} + ('models.water', 'models.mobility', 'twin.scenario.flood'): importlib.import_module(room)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr[-600:]

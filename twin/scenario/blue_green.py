@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import odc.geo.xr  # noqa: F401 - the grid of a site
+import rioxarray  # noqa: F401  (gives datasets their CRS)
 import shapely
 import xarray as xr
+from odc.geo.geobox import GeoBox
 
 from models.layers import LAND_COVER
 from twin.city.structures import cells_of
@@ -107,7 +108,7 @@ def _number(value: Any) -> float:
 
 def _ground(row: Any, site: xr.Dataset, open_ground: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the open cells (n, 2) of a structure, at least one where its middle lies on open ground, and its area [m2]."""
-    box = site.odc.geobox
+    box = GeoBox((site.sizes["y"], site.sizes["x"]), site.rio.transform(), site.rio.crs)
     width = _number(row.width)
     at = np.column_stack(cells_of(row.geometry, width, box))
     if not len(at):
