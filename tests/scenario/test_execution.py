@@ -109,3 +109,12 @@ def test_files_are_missing(samples):
 def test_sample_folder_and_public_names():
     assert (sample_folder() / "hitzetag.toml").is_file()
     assert twin.run is run
+
+
+def test_every_demo_is_a_scenario_that_can_be_read():
+    from twin.scenario.samples import sample_scenarios
+    from twin.scenario.schema import read_scenario
+
+    names = sample_scenarios()
+    assert {"hitzetag", "starkregen", "square-2035", "giessplan"} <= set(names)
+    assert all(read_scenario(sample_folder() / f"{name}.toml").name for name in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import twin
@@ -34,4 +35,7 @@ def sample_scenarios() -> list[str]:
     >>> "hitzetag" in sample_scenarios()
     True
     """
-    return sorted(file.stem for file in sample_folder().glob("*.toml") if file.stem != "city")
+    files = {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) for file in sample_folder().glob("*.toml")}
+    return sorted(
+        name for name, settings in files.items() if {"city", "baseline"} & settings.keys() and "name" in settings
+    )
