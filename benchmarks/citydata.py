@@ -31,6 +31,7 @@ from typing import Any
 import citydata_readers as readers
 import numpy as np
 from citydata_files import large_citygml, large_cityjson
+from rasterise import write
 
 ROOT = Path(__file__).resolve().parents[1]
 CITYJSON_SOURCE = "cityjson/3-20-DELFSHAVEN.city.json"
@@ -284,16 +285,6 @@ SECTIONS: dict[str, Callable[[Bench], list[str]]] = {
     "parallel": parallel,
     "citygml": citygml,
 }
-
-
-def write(page: Path, tables: dict[str, list[str]]) -> None:
-    """Replace the tables between the markers of the page."""
-    text = page.read_text(encoding="utf-8")
-    for name, lines in tables.items():
-        start, end = f"<!-- {name} table -->", f"<!-- /{name} table -->"
-        before, after = text.split(start)[0], text.split(end)[1]
-        text = before + start + "\n\n" + "\n".join(lines) + "\n\n" + end + after
-    page.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
