@@ -80,7 +80,7 @@ def _substep(  # pragma: no cover - compiled
     pave_void, has_pave, has_soil, has_store = p[_PV] * p[_PO], p[_PD] > 0.0, p[_D] > 0.0, p[_TD] > 0.0
     # what could flow, limited by what is there
     q_in = min(_entry(s, p, dt), inflow + s[0] * p[_SV] / dt)
-    q_pave = min(p[_PK], s[1] * pave_void / dt + q_in) if has_pave else q_in
+    q_pave = min(p[_PK], max(s[1] * pave_void / dt + q_in, 0.0)) if has_pave else q_in
     q_soil = q_pave
     if has_soil:
         q_soil = 0.0
@@ -89,7 +89,7 @@ def _substep(  # pragma: no cover - compiled
             q_soil = min(q_soil, (s[2] - p[_FC]) * p[_D] / dt)
     q_ground, q_drain = p[_G], 0.0
     if has_store:
-        q_ground = min(q_ground, q_soil + s[3] * p[_TV] / dt)
+        q_ground = min(q_ground, max(q_soil + s[3] * p[_TV] / dt, 0.0))  # a level may round to -1e-18
         q_drain = _drain(s, p, width_by_area)
         most = -q_ground
         if s[3] >= p[_TD] - _EMPTY or p[_MN] > 0.0:

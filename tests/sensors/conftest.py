@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -47,7 +48,7 @@ class Mosquitto:
         self.configuration = folder / "m.conf"
         self.configuration.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {folder}/\n"
-            "autosave_interval 1\nmax_queued_messages 0\nmax_inflight_messages 0\n"
+            "autosave_interval 0\nmax_queued_messages 0\nmax_inflight_messages 0\n"
             + ("user root\n" if os.geteuid() == 0 else "")
         )
         self.start()
@@ -56,6 +57,18 @@ class Mosquitto:
         command = [self.binary, "-c", str(self.configuration)]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         assert answers(self.port)
+
+    def save(self) -> None:
+        """Have the broker write its sessions to disk and wait until it has."""
+        saved = self.folder / "mosquitto.db"
+        before = saved.stat().st_mtime_ns if saved.exists() else 0
+        self.process.send_signal(signal.SIGUSR1)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            if saved.exists() and saved.stat().st_mtime_ns > before:
+                return
+            time.sleep(0.02)
+        raise AssertionError("mosquitto did not save its sessions within 20 s")
 
     def kill(self) -> None:
         self.process.kill()

@@ -110,7 +110,7 @@ def test_kill_9_of_the_broker_loses_nothing(tmp_path: Path, mosquitto: Any, publ
     store = SensorStore(str(tmp_path / "obs.db"))
     drain(listener_of(store, mosquitto.port, "kill/+", "patient"), 0, 0.5)
     publish([message("e", k, 1.0) for k in range(200)])
-    time.sleep(1.5)  # the broker saves each second
+    mosquitto.save()
     mosquitto.kill()
     mosquitto.start()
     listener = listener_of(store, mosquitto.port, "kill/+", "patient")
