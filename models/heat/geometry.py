@@ -33,7 +33,9 @@ _log = logging.getLogger(__name__)
 BYTES_A_CELL = 90
 """Memory of :func:`prepare` [bytes]: 40 of bits, 24 of heights, the rest while it works."""
 
-_PLANES = 20  # bytes that hold 153 bits
+PLANES = 20
+"""Bytes that hold 153 bits."""
+
 _VERSION = "2"  # part of the content hash: raise it when the bits change
 
 
@@ -128,7 +130,7 @@ class SkyGeometry:
                     f"x={x[at]:.1f}, y={y[at]:.1f}: enlarge the area, or leave it out."
                 )
         bits = np.stack([self.open_bits, self.crown_bits])
-        over(lambda plane: _sweep_again(relief, plane, bits[:, plane], rows, columns), range(_PLANES))
+        over(lambda plane: _sweep_again(relief, plane, bits[:, plane], rows, columns), range(PLANES))
         bits.setflags(write=False)
         return SkyGeometry(relief, bits[0], bits[1], _content_hash(relief))
 
@@ -156,7 +158,7 @@ class SkyGeometry:
         relief = self.relief.part(rows, columns)
 
         def cut(bits: np.ndarray) -> np.ndarray:
-            return np.ascontiguousarray(bits.reshape(_PLANES, *self.shape)[:, rows, columns]).reshape(_PLANES, -1)
+            return np.ascontiguousarray(bits.reshape(PLANES, *self.shape)[:, rows, columns]).reshape(PLANES, -1)
 
         return SkyGeometry(
             relief, cut(self.open_bits), cut(self.crown_bits), f"{self.key} {relief.origin} {relief.shape}"
@@ -194,10 +196,10 @@ class SkyGeometry:
 
 def byte_tables(weights: np.ndarray) -> np.ndarray:
     """Return look-up tables that sum patch weights over the bits of a byte, float32 (20, 256)."""
-    padded = np.zeros(_PLANES * 8)
+    padded = np.zeros(PLANES * 8)
     padded[: weights.size] = weights
     bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").astype(float)
-    return np.ascontiguousarray((padded.reshape(_PLANES, 8) @ bits.T).astype(np.float32))
+    return np.ascontiguousarray((padded.reshape(PLANES, 8) @ bits.T).astype(np.float32))
 
 
 def _differences(old: Relief, new: Relief) -> np.ndarray:
@@ -299,11 +301,11 @@ def prepare(site: xr.Dataset, *, cache: str | os.PathLike[str] | None = None) ->
     relief = relief_of(site)
     key = _content_hash(relief)
     kept = Path(cache) / f"sky-{key}.npy" if cache is not None else None
-    found = _kept_bits(kept, (2, _PLANES, relief.surface.size)) if kept is not None else None
+    found = _kept_bits(kept, (2, PLANES, relief.surface.size)) if kept is not None else None
     if found is not None:
         return SkyGeometry(relief, found[0], found[1], key)
-    bits = np.zeros((2, _PLANES, relief.surface.size), dtype=np.uint8)
-    over(lambda plane: _sweep_plane(relief, plane, bits[:, plane]), range(_PLANES))
+    bits = np.zeros((2, PLANES, relief.surface.size), dtype=np.uint8)
+    over(lambda plane: _sweep_plane(relief, plane, bits[:, plane]), range(PLANES))
     if kept is not None:
         _keep(kept, bits)
     bits.setflags(write=False)

@@ -54,7 +54,9 @@ class Relief:
         shape = int(surface.shape[0]), int(surface.shape[1])
         return Relief(shape, self.cell, surface.ravel(), under.ravel(), top.ravel(), first)
 
-    def directed(self, azimuth: float, elevation: float, *, turn: bool = True) -> Direction:
+    def directed(
+        self, azimuth: float, elevation: float, *, turn: bool = True, part: tuple[slice, slice] | None = None
+    ) -> Direction:
         """Return how a direction crosses this grid.
 
         Parameters
@@ -63,17 +65,25 @@ class Relief:
             [deg], azimuth from grid north.
         turn : bool
             Read the turned heights where lines step through rows (faster for a whole grid).
+        part : tuple of slice, optional
+            Rows and columns to which the lines keep, without steps; the flat index stays that of the grid.
         """
-        plan = sweep_plan(self.shape, self.cell, azimuth, elevation, self.origin)
+        (top, bottom, _), (left, right, _) = (
+            span.indices(n) for span, n in zip(part or (slice(None), slice(None)), self.shape, strict=True)
+        )
+        first = self.origin[0] + top, self.origin[1] + left
+        plan = sweep_plan((bottom - top, right - left), self.cell, azimuth, elevation, first)
         rows, columns = self.shape
-        minor = columns if plan.rows_major else rows
-        start = self.origin[0] if plan.rows_major else self.origin[1]
+        minor = right - left if plan.rows_major else bottom - top
+        start = first[0] if plan.rows_major else first[1]
         ends = sorted(plan.rise * (start + n) * (1 if plan.forward else -1) for n in (0, plan.offsets.size))
         low, high = self.span[0] + ends[0] - plan.rise, self.span[1] + ends[1] + plan.rise
         turned = plan.rows_major and turn
         heights = self.turned if turned else (self.surface, self.under, self.top)
         steps = (1, rows) if turned else (columns, 1) if plan.rows_major else (1, columns)
-        return Direction(plan, minor, start, heights, low, int((high - low) / plan.bin) // 64 + 3, steps)
+        skip = left * rows + top if turned else top * columns + left
+        words = int((high - low) / plan.bin) // 64 + 3
+        return Direction(plan, minor, start, heights, low, words, steps, skip)
 
 
 class Direction(NamedTuple):
@@ -87,6 +97,8 @@ class Direction(NamedTuple):
     words: int
     steps: tuple[int, int]
     """Steps of the flat index along and across the lines."""
+    skip: int
+    """Flat index of the first cell of the part that the lines keep to."""
 
     def sweep(
         self, lines: np.ndarray, start: int, stop: int, bit: int, open_bits: np.ndarray, crown_bits: np.ndarray,
@@ -97,14 +109,24 @@ class Direction(NamedTuple):
         Masks and walls are laid out as ``heights``: turned where ``steps`` say so.
         """
         plan, walls = self.plan, np.empty((2, 0), np.int32) if walls is None else walls
+        if self.skip and walls.size:
+            raise ValueError("Walls are known for whole grids only: cut the heights first.")
+        maps = (values[self.skip :] for values in (*self.heights, open_bits, crown_bits))
+        surface, under, top, open_bits, crown_bits = maps
         sweep_lines(
             start, stop, lines, plan.offsets, plan.forward, *self.steps, self.minor, self.start, plan.rise, plan.bin, self.low,
-            *self.heights, np.uint8(bit), open_bits, crown_bits, np.zeros(self.words, np.uint64), walls,
+            surface, under, top, np.uint8(bit), open_bits, crown_bits, np.zeros(self.words, np.uint64), walls,
         )  # fmt: skip
 
     def lines(self) -> np.ndarray:
         """Return the numbers of all lines."""
         return np.arange(self.plan.first, self.plan.last)
+
+    def lines_across(self, part: tuple[slice, slice]) -> np.ndarray:
+        """Return the numbers of the lines that pass a part of the grid, rows and columns counted in the part kept to."""
+        major, minor = part if self.plan.rows_major else part[::-1]
+        shifts = self.plan.offsets[major.start], self.plan.offsets[major.stop - 1]
+        return np.arange(minor.start - max(shifts), minor.stop - min(shifts))
 
     def lines_through(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return the numbers of the lines that pass through some cells."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -107,6 +107,11 @@ def simulate(
             np.copyto(values[step], maps[name])
         if progress is not None:
             progress(step + 1)
+    return with_names(results, run, site, weather)
+
+
+def with_names(results: Mapping[str, np.ndarray], run: Run, site: xr.Dataset, weather: xr.Dataset) -> xr.Dataset:
+    """Return the maps of a run (time, y, x) with coordinates, units and what a user should know of each."""
     data = {}
     for name, values in results.items():
         attrs: dict[str, Any] = {**OUTPUTS[name], **run.attributes(name)}

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from models.heat.air_temperature import air_contrast
+from models.heat.air_temperature import AirContrast, air_contrast
 from models.heat.body import VARIANTS, pet
 from models.heat.comfort_maps import index_of_map
 from models.heat.forcing import forcing, wind_at
@@ -127,7 +127,8 @@ def _known(name: str, value: str, allowed: tuple[str, ...]) -> str:
 class Run:
     """A site under a course of weather; the options are those of :func:`models.heat.simulate`.
 
-    ``sun`` as for :class:`models.heat.radiance.Environment`.
+    A part of a grid is given what only the whole knows: ``sun`` as for :class:`models.heat.radiance.Environment`, ``share``
+    of the wind (y, x) and ``contrast`` of its air.
     """
 
     def __init__(
@@ -147,6 +148,8 @@ class Run:
         air: str = "station",
         pet_variant: str = VARIANTS[0],
         sun: Callable[[int], tuple[np.ndarray, np.ndarray]] | None = None,
+        share: np.ndarray | None = None,
+        contrast: AirContrast | None = None,
     ) -> None:
         self.body = person(posture)
         require_layers(site, ("building_id", "land_cover"))
@@ -163,8 +166,12 @@ class Run:
         )
         self.ground = self.surroundings.ground
         self.shape = seen.shape
-        self._share = pedestrian_wind_share(site).values if local else None
-        self._contrast = air_contrast(site, seen, self.air, place[0]) if local_air else None
+        self._share = share
+        if local and share is None:
+            self._share = pedestrian_wind_share(site).values
+        self._contrast = contrast
+        if local_air and contrast is None:
+            self._contrast = air_contrast(site, seen, self.air, place[0])
         # crowns and walls in sight are as much warmer as the air round them; the open sky is not
         self._sheltered = None
         if local_air:
