@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from models.heat.body import pet
+from models.heat.changes import PreparedDay
 from models.heat.classes import ComfortClass, classify, comfort_classes
 from models.heat.geometry import SkyGeometry, prepare, sky_view_factor
 from models.heat.indices import utci
@@ -22,6 +23,7 @@ from models.heat.wind import pedestrian_wind_share
 
 __all__ = [
     "ComfortClass",
+    "PreparedDay",
     "SkyGeometry",
     "classify",
     "comfort_classes",

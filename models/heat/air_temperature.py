@@ -58,8 +58,12 @@ class AirContrast:
     """
 
     def __init__(self, night: np.ndarray, day: np.ndarray, air: Forcing) -> None:
-        self.night, self.day = night, day
+        self.night, self.day, self._air = night, day, air
         self._weights = heat_island(air)
+
+    def part(self, part: tuple[slice, slice]) -> AirContrast:
+        """Return the contrasts of a part of the grid: rows and columns."""
+        return AirContrast(np.ascontiguousarray(self.night[part]), np.ascontiguousarray(self.day[part]), self._air)
 
     def warmer(self, step: int) -> np.ndarray:
         """Return how much warmer each cell is in one step [K], float32 (y, x)."""

@@ -16,12 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from models.heat.geometry import SkyGeometry, prepare, sun_bits
-from models.heat.ground_view import WINDOWS
-from models.heat.relief import Relief, relief_of
-from models.heat.shading import leaf_transmissivity, sunlit_street
+from models.heat.changes import Sunlight, view_margin
+from models.heat.geometry import SkyGeometry, prepare
+from models.heat.relief import relief_of
 from models.heat.stepping import Run, place_of
-from models.heat.windows import WindowSums
 from models.layers import InputError
 
 __all__ = ["tree_sites"]
@@ -37,48 +35,6 @@ class _Tree(NamedTuple):
     heights: dict[str, np.ndarray]
 
 
-class _Sun:
-    """The sunlight of each step on the whole grid; trees take it away line by line."""
-
-    def __init__(self, run: Run, relief: Relief, latitude: float) -> None:
-        air = run.air
-        self._angles: dict[int, tuple[float, float, float]] = {}
-        self.bits: dict[int, np.ndarray] = {}
-        self._lit: dict[int, np.ndarray] = {}
-        sums = WindowSums(relief.shape)
-        for step in range(air.times.size):
-            if air.direct[step] > 0.0 and air.elevation[step] > 0.0:
-                day = int((air.times[step] - air.times[step].astype("datetime64[Y]")) / np.timedelta64(1, "D")) + 1
-                angles = run.surroundings.grid_azimuth(step), float(air.elevation[step])
-                self._angles[step] = (*angles, leaf_transmissivity(day, latitude))
-                self.bits[step] = sun_bits(relief, *angles)[0]
-                self._lit[step] = sunlit_street(relief, *self._angles[step], sums)[1].astype(np.float32)
-
-    def with_tree(self, relief: Relief, tree: _Tree) -> dict[int, np.ndarray]:
-        """Return the bits of each step on a relief with one more tree (crowns do not shade walls here)."""
-        changed = {}
-        for step, (azimuth, elevation, _) in self._angles.items():
-            direction = relief.directed(azimuth, elevation, turn=False)
-            lines = direction.lines_through(tree.rows, tree.columns)
-            old = self.bits[step]
-            pair = np.stack([old & 1, (old >> 1) & 1])
-            direction.sweep(lines, 0, lines.size, 1, pair[0], pair[1])
-            changed[step] = pair[0] | (pair[1] << 1)
-        return changed
-
-    def of_part(
-        self, bits: dict[int, np.ndarray], shape: tuple[int, int], part: tuple[slice, slice]
-    ) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
-        """Return the sun of a part of the grid, as the environment asks for it."""
-
-        def sun(step: int) -> tuple[np.ndarray, np.ndarray]:
-            table = np.array([0.0, 1.0, 0.0, self._angles[step][2]], np.float32)
-            light = table[np.ascontiguousarray(bits[step].reshape(shape)[part])]
-            return light, np.ascontiguousarray(self._lit[step][part])
-
-        return sun
-
-
 class _Search:
     """The site with the trees set so far, and how warm people feel on it."""
 
@@ -87,9 +43,9 @@ class _Search:
         for name in _HEIGHTS:
             self.site[name] = site[name].copy(deep=True)
         run = Run(site, weather, geometry=geometry)
-        self.sun = _Sun(run, geometry.relief, place_of(site, None, None)[0])
+        self.sun = Sunlight(run, geometry.relief, place_of(site, None, None)[0])
         self.ground = run.ground
-        self._margin = max(round(half_width / geometry.relief.cell) for half_width, _ in WINDOWS) + 1
+        self._margin = view_margin(geometry.relief.cell)
         whole = (slice(0, geometry.shape[0]), slice(0, geometry.shape[1]))
         self.felt = self._felt(self.site, geometry, self.sun.bits, whole)
 
@@ -117,7 +73,7 @@ class _Search:
             values[tree.rows, tree.columns] = tree.heights[name]
             after[name] = (("y", "x"), values)
         geometry = self.geometry.update(after)
-        bits = self.sun.with_tree(geometry.relief, tree)
+        bits = self.sun.again(geometry.relief, tree.rows, tree.columns)  # crowns do not shade walls here
         part = self._reach(geometry, bits)
         felt = self._felt(after, geometry, bits, part)
         # the rim only serves the view of the ground: what it sees outside is cut off
