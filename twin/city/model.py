@@ -105,7 +105,22 @@ TREE_COLUMNS = {
 LAND_COVER_COLUMNS = {"cover": "object", "source": "object"}
 """Columns of ``City.land_cover`` (polygons); ``cover`` is a name of ``models.layers.LAND_COVER``; later rows lie on top."""
 
-NETWORK_COLUMNS = {"id": "object", "name": "object", "kind": "object", "width": "float64", "source": "object"}
+NETWORK_COLUMNS = {
+    "id": "object",
+    "name": "object",
+    "kind": "object",  # OpenStreetMap value of highway, or the word of the source
+    "width": "float64",  # [m]
+    "surface": "object",  # words as delivered; their meaning: tables/street_words.csv
+    "oneway": "object",
+    "bridge": "object",
+    "tunnel": "object",
+    "layer": "float64",  # storey: 0 ground, 1 bridge, -1 tunnel
+    "kerb": "object",  # a word (raised, lowered, flush) or a height [cm]
+    "maxspeed": "float64",  # [km/h]
+    "lanes": "float64",
+    "incline": "float64",  # rise over length from first to last point
+    "source": "object",
+}
 """Columns of ``City.network`` (lines)."""
 
 STATION_COLUMNS = {"id": "object", "name": "object", "height": "float64", "source": "object"}

@@ -193,6 +193,15 @@ class StreetColumns(_Table):
     name: str | None = None
     kind: str | None = None
     width: str | None = None
+    surface: str | None = None
+    oneway: str | None = None
+    bridge: str | None = None
+    tunnel: str | None = None
+    layer: str | None = None
+    kerb: str | None = None
+    maxspeed: str | None = None
+    lanes: str | None = None
+    incline: str | None = None
 
 
 class StreetsLayer(Layer):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import shapely
 
+from models.layers import read_table
 from models.mobility.cleaning import network_from_lines
-from models.mobility.network import Network
+from models.mobility.network import Network, report_rows
 from twin.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,8 +23,21 @@ if TYPE_CHECKING:
 
 __all__ = ["heights_at", "street_network"]
 
-_YES = ("yes", "true", "1", "t", "ja", "viaduct", "building_passage", "culvert")
-_KERB_CM = {"raised": 12.0, "lowered": 3.0, "flush": 0.0, "no": 0.0, "rolled": 6.0}
+_ONEWAY = {
+    **dict.fromkeys(("yes", "true", "1", "1.0", "t", "forward", "ja", "f"), "forward"),
+    **dict.fromkeys(("-1", "-1.0", "reverse", "backward"), "backward"),
+}
+
+
+@cache
+def _words(column: str) -> dict[str, str]:
+    rows = read_table("twin.city", "street_words.csv")
+    return {row["word"]: row["means"] for row in rows if row["column"] == column}
+
+
+@cache
+def _kinds() -> dict[str, dict[str, str]]:
+    return {row["kind"]: dict(row) for row in read_table("twin.city", "street_kinds.csv")}
 
 
 def street_network(city: City, *, walking: bool = True, snap: float = 0.01) -> Network:
@@ -30,8 +46,7 @@ def street_network(city: City, *, walking: bool = True, snap: float = 0.01) -> N
     Parameters
     ----------
     city : City
-        With ``network``; beside its own columns those named as OpenStreetMap's keys are used where they are there:
-        ``oneway``, ``bridge``, ``tunnel``, ``layer``, ``surface``, ``kerb``, ``maxspeed``, ``lanes``, ``incline``.
+        With ``network``; its words are read by ``tables/street_words.csv`` and ``tables/street_kinds.csv``.
     walking : bool
         On foot one-way streets are open both ways.
     snap : float
@@ -40,7 +55,9 @@ def street_network(city: City, *, walking: bool = True, snap: float = 0.01) -> N
     Returns
     -------
     Network
-        Its ``report`` tells what was cleaned and where slopes are missing.
+        Its ``report`` tells what was cleaned, where slopes are missing and how many kinds of street are not known.
+        Beside its own columns ``foot`` and ``car`` say who may use an edge; ``speed`` and ``capacity`` are those of its
+        kind where none are known. A street that a scenario has closed has no ``car``.
 
     Raises
     ------
@@ -53,9 +70,35 @@ def street_network(city: City, *, walking: bool = True, snap: float = 0.01) -> N
             f"City {city.name or 'without a name'!r} has no streets: name a file in [[streets]] of its profile."
         )
     network = network_from_lines(list(frame.geometry), _attributes(frame, walking), snap=snap)
-    if city.terrain is None:
-        return network.with_heights(np.full(network.nodes, np.nan))
-    return network.with_heights(heights_at(city.terrain, network.xy))
+    network = _with_uses(network)
+    given = network.edges["slope"].to_numpy(float)
+    height = np.full(network.nodes, np.nan) if city.terrain is None else heights_at(city.terrain, network.xy)
+    network = network.with_heights(height)
+    slope = np.where(np.isfinite(given), given, network.edges["slope"].to_numpy(float))
+    return network.replace(slope=slope)
+
+
+def _with_uses(network: Network) -> Network:
+    """Return the network with who may use each edge, how fast, and how many."""
+    edges = network.edges
+    rows = [_kinds().get(str(kind)) for kind in edges["kind"]]
+    unknown = np.array([row is None for row in rows]) & (edges["kind"] != "").to_numpy()
+    foot = np.array([row is None or row["foot"] == "yes" for row in rows], dtype=bool)
+    car = np.array([row is None or row["car"] == "yes" for row in rows], dtype=bool)
+
+    def of_kind(name: str, fallback: float) -> np.ndarray:
+        return np.array([float(row[name] or "nan") if row is not None else fallback for row in rows])
+
+    speed, lanes = edges["speed"].to_numpy(float), edges["lanes"].to_numpy(float)
+    speed = np.where(speed > 0, speed, of_kind("speed", 50.0))
+    two_way = (edges["oneway"] == "").to_numpy()
+    one_way_lanes = np.where(two_way, np.maximum(lanes / 2.0, 1.0), lanes)
+    lanes_each = np.where(lanes > 0, one_way_lanes, of_kind("lanes", 1.0))
+    capacity = lanes_each * of_kind("capacity", 600.0)
+    car &= ~edges["closed"].to_numpy(bool) & ~edges["steps"].to_numpy(bool)
+    network = network.replace(foot=foot, car=car, speed=speed, capacity=capacity)
+    row = report_rows([("kind_unknown", int(unknown.sum()), float(edges["length"][unknown].sum()))])
+    return dataclasses.replace(network, report=pd.concat([network.report, row], ignore_index=True))
 
 
 def heights_at(terrain: xr.DataArray, xy: np.ndarray) -> np.ndarray:
@@ -76,31 +119,39 @@ def heights_at(terrain: xr.DataArray, xy: np.ndarray) -> np.ndarray:
 
 def _attributes(frame: gpd.GeoDataFrame, walking: bool) -> pd.DataFrame:
     kind = _texts(frame, "kind")
-    way = _texts(frame, "oneway")
-    forward = np.isin(way, ("yes", "true", "1", "t", "forward"))
-    back = np.isin(way, ("-1", "reverse", "backward"))
-    oneway = np.where(forward, "forward", np.where(back, "backward", "")) if not walking else np.full(len(frame), "")
-    kerb = _texts(frame, "kerb")
+    way = np.array([_ONEWAY.get(word, "") for word in _texts(frame, "oneway")], dtype=object)
+    surfaces = _words("surface")
+    closed = frame["closed"].to_numpy(bool) if "closed" in frame else np.zeros(len(frame), bool)
     table = {
         "id": _texts(frame, "id"),
         "name": _texts(frame, "name"),
         "kind": kind,
-        "oneway": oneway.astype(object),
+        "oneway": np.full(len(frame), "", dtype=object) if walking else way,
         "width": _numbers(frame, "width"),
-        "surface": _texts(frame, "surface"),
-        "kerb": np.array([_KERB_CM.get(word, np.nan) for word in kerb]),
-        "steps": kind == "steps",
-        "bridge": np.isin(_texts(frame, "bridge"), _YES),
-        "tunnel": np.isin(_texts(frame, "tunnel"), _YES),
+        "surface": np.array([surfaces.get(word, word) for word in _texts(frame, "surface")], dtype=object),
+        "kerb": np.array([_kerb(word) for word in _texts(frame, "kerb")]),
+        "steps": np.isin(kind, ("steps", "treppe")),
+        "bridge": np.isin(_texts(frame, "bridge"), list(_words("bridge"))),
+        "tunnel": np.isin(_texts(frame, "tunnel"), list(_words("tunnel"))),
         "layer": np.nan_to_num(_numbers(frame, "layer")).astype(np.int64),
         "speed": _numbers(frame, "maxspeed"),
         "lanes": _numbers(frame, "lanes"),
+        "slope": _numbers(frame, "incline"),
+        "closed": closed,
     }
     usable = shapely.get_type_id(np.asarray(frame.geometry.values)) == shapely.GeometryType.LINESTRING
     if not usable.all():
         kinds = sorted({shape.geom_type for shape in frame.geometry[~usable] if shape is not None})
         raise InputError(f"Streets must be lines, not {', '.join(kinds) or 'empty'}: split them with explode() first.")
     return pd.DataFrame(table)
+
+
+def _kerb(word: str) -> float:
+    """Return the height of a kerb [cm] from a word or a number."""
+    try:
+        return float(_words("kerb").get(word, word) or "nan")
+    except ValueError:
+        return float("nan")
 
 
 def _texts(frame: gpd.GeoDataFrame, name: str) -> np.ndarray[Any, Any]:

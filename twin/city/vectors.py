@@ -111,11 +111,22 @@ def read_streets(files: Sequence[Path], layer: StreetsLayer, ref: Reference) -> 
             "id": ids,
             "name": texts(frame, "name"),
             "kind": texts(frame, "kind"),
-            "width": number_column(frame, "width"),
+            **{name: number_column(frame, name) for name in ("width", "layer", "maxspeed", "lanes")},
+            **{name: texts(frame, name) for name in ("surface", "oneway", "bridge", "tunnel", "kerb")},
+            "incline": _inclines(texts(frame, "incline")),
             "source": np.full(len(frame), file.name, dtype=object),
         }
+        data = {name: data[name] for name in NETWORK_COLUMNS}
         frames.append(gpd.GeoDataFrame(data, geometry=frame.geometry.values, crs=ref.crs).explode(ignore_index=True))
     return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=ref.crs).astype(NETWORK_COLUMNS)
+
+
+def _inclines(words: np.ndarray) -> np.ndarray:
+    """Return slopes as rise over length: "5 %" and 5 are 0.05, 0.05 stays; words such as "up" say no number."""
+    plain = pd.Series(words, dtype="string").str.replace("%", "", regex=False).str.replace(",", ".", regex=False)
+    values = pd.to_numeric(plain.str.strip(), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    percent = np.array(["%" in str(word) for word in words], dtype=bool) | (np.abs(values) >= 1.0)
+    return np.where(percent, values / 100.0, values)
 
 
 _NOT_SET = ("", "no", "f", "false", "0", "nein", "n")
