@@ -11,9 +11,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-__all__ = ["LANGUAGES", "default_language", "text"]
+__all__ = ["EASY", "LANGUAGES", "default_language", "text"]
 
 LANGUAGES = ("en", "de")
+EASY = "ls"
+"""German in plain words (Leichte Sprache), for rooms that citizens read; other rooms answer in German."""
 
 
 def default_language() -> str:
@@ -28,6 +30,9 @@ def default_language() -> str:
 @cache
 def _table(room: str, language: str) -> dict[str, str]:
     file = resources.files("twin").joinpath("texts", f"{room}.{language}.toml")
+    if language == EASY:
+        plain = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return _table(room, "de") | plain
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
@@ -38,7 +43,7 @@ def text(key: str, language: str | None = None, /, **values: Any) -> str:
     ----------
     key : str
         ``room.name`` of the text.
-    language : {"en", "de"}, optional
+    language : {"en", "de", "ls"}, optional
         Language; by default :func:`default_language`.
     **values
         What the ``{names}`` in the text stand for.
@@ -49,7 +54,7 @@ def text(key: str, language: str | None = None, /, **values: Any) -> str:
         If the key is in no table, which is a fault of the program and is caught by the tests.
     """
     language = language or default_language()
-    if language not in LANGUAGES:
-        raise KeyError(f"Language {language!r} is not one of {', '.join(LANGUAGES)}.")
+    if language not in (*LANGUAGES, EASY):
+        raise KeyError(f"Language {language!r} is not one of {', '.join((*LANGUAGES, EASY))}.")
     room, _, name = key.partition(".")
     return _table(room, language)[name].format(**values)
