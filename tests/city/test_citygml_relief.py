@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from twin.city.citygml import read_citygml
-from twin.city.gaps import GapLog, sentences
+from twin.city.gaps import GapLog
 from twin.city.grid import grid_of
 from twin.city.ground import terrain_of_relief
 from twin.city.writers.citygml3 import write_citygml
@@ -120,10 +120,6 @@ def test_grid_points_without_height_leave_their_cells_out(tmp_path: Path) -> Non
 
 
 def test_what_is_no_terrain_is_told(tmp_path: Path) -> None:
-    outside = "<gml:File><gml:fileName>dgm1.tif</gml:fileName></gml:File>"
-    city = read_citygml(model(tmp_path, grid("1,0 0,1", outside), "RasterRelief"))
-    row = city.gaps[city.gaps["code"] == "gml_relief_in_file"].iloc[0]
-    assert "dgm1.tif" in sentences(city.gaps, "de")["message"].iloc[row.name]
     short = "<gml:DataBlock><gml:tupleList>1 2 3</gml:tupleList></gml:DataBlock>"
     for component, kind in (
         (grid("1,0 0,1", short), "RasterRelief"),

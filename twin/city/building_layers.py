@@ -20,6 +20,7 @@ from twin.city.openstreetmap import is_osm
 from twin.city.outlines import read_footprints
 from twin.city.placing import Bounds, Reference, refuse_degrees
 from twin.city.profile import BuildingsLayer
+from twin.city.terrain import joined_terrain, moved_terrain, terrain_bounds
 from twin.errors import InputError
 
 __all__ = ["all_bodies", "read_bodies"]
@@ -76,6 +77,8 @@ def _bodies(read: Callable[..., City], layer: BuildingsLayer, ref: Reference, al
     city = city.replace(sources=city.sources.assign(licence=layer.licence, attribution=layer.attribution))
     where = layer.path[0] if len(layer.path) == 1 else f"{layer.path[0]} and {len(layer.path) - 1} more"
     bounds = bodies.body_bounds(city)
+    if bounds is None and city.terrain is not None:
+        bounds = terrain_bounds(city.terrain)
     if bounds is None:
         return city if city.crs is None or ref.crs is None else bodies.moved(city, ref.crs)
     if city.crs is None:
@@ -83,8 +86,10 @@ def _bodies(read: Callable[..., City], layer: BuildingsLayer, ref: Reference, al
     refuse_degrees(bounds, city.crs, where)
     own = city.crs
     city = bodies.moved(city, ref.settle(own, bounds, where))
+    if city.terrain is not None:
+        city = city.replace(terrain=moved_terrain(city.terrain, own, os.path.basename(where), ref))
     ref.compare_heights(own, "buildings", os.path.basename(where))
-    moved = bodies.body_bounds(city)
+    moved = bodies.body_bounds(city) or (terrain_bounds(city.terrain) if city.terrain is not None else None)
     assert moved is not None
     ref.cover(moved, where)
     return _heights_from_storeys(city, layer, ref)
@@ -107,7 +112,8 @@ def _local(city: City, bounds: Bounds, where: str, ref: Reference, alone: bool) 
     own = {
         name: getattr(city, name).set_crs(ref.crs, allow_override=True) for name in ("objects", "trees", "land_cover")
     }
-    return city.replace(crs=ref.crs, **own)
+    terrain = None if city.terrain is None else city.terrain.rio.write_crs(ref.crs.to_wkt())
+    return city.replace(crs=ref.crs, terrain=terrain, **own)
 
 
 def _heights_from_storeys(city: City, layer: BuildingsLayer, ref: Reference) -> City:
@@ -144,7 +150,7 @@ def all_bodies(layers: Sequence[City], ref: Reference) -> City:
     Returns
     -------
     City
-        Without gaps and sources; with the trees, land cover and streams the models hold themselves.
+        Without gaps and sources; with the terrain, trees, land cover and streams the models hold themselves.
     """
     if not layers:
         return City(crs=ref.crs)
@@ -176,6 +182,7 @@ def all_bodies(layers: Sequence[City], ref: Reference) -> City:
         polygons=joined.polygons,
         boundaries=joined.boundaries,
         shells=joined.shells,
+        terrain=joined_terrain([city.terrain for city in layers if city.terrain is not None], ref),
         trees=_together([city.trees for city in single]),
         land_cover=_together([city.land_cover for city in single]),
         streams=_together([city.streams for city in single]),

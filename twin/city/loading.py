@@ -248,6 +248,8 @@ class _Loading:
         city = self._buildings()
         if self.plan.terrain is not None:
             files = found(self.plan.terrain.path, "terrain", suffixes=(*RASTER_SUFFIXES, *POINT_SUFFIXES))
+            told = int(city.terrain is not None)
+            self.ref.log.add("terrain_told_twice", layer="terrain", severity="info", count=told, source=files[0].name)
             city = city.replace(terrain=read_terrain(files, self.plan.terrain, self.ref))
             self._note(files, self.plan.terrain, "terrain")
         if self.plan.canopy is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ __all__ = ["RASTER_SUFFIXES", "Raster", "read_raster"]
 RASTER_SUFFIXES = (".tif", ".tiff", ".asc", ".xyz", ".txt", ".vrt", ".img", ".xyz.gz")
 TEXT_POINTS = (".xyz", ".txt", ".csv", ".xyz.gz", ".gz")
 _SAY = Phrase("say_raster")
+_MOST_CELLS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Raster:
     values: np.ndarray
     transform: Affine
     crs: pyproj.CRS | None
+    placed_by_fallback: bool = False
 
     @property
     def bounds(self) -> Bounds:
@@ -42,7 +44,13 @@ class Raster:
         return west, north + rows * self.transform.e, west + columns * self.transform.a, north
 
 
-def read_raster(file: Path, *, nodata: float | None = None, window: Bounds | None = None) -> Raster:
+def read_raster(
+    file: Path,
+    *,
+    nodata: float | None = None,
+    window: Bounds | None = None,
+    fallback: tuple[Affine, tuple[int, int]] | None = None,
+) -> Raster:
     """Read one height raster.
 
     Parameters
@@ -53,6 +61,8 @@ def read_raster(file: Path, *, nodata: float | None = None, window: Bounds | Non
         Value that means "no data", instead of the file's own.
     window : tuple, optional
         Part to read, in the raster's CRS; all of it where it would not be cut.
+    fallback : tuple, optional
+        Transform and shape (rows, columns) for a raster of that shape that does not say where it lies.
 
     Raises
     ------
@@ -66,18 +76,27 @@ def read_raster(file: Path, *, nodata: float | None = None, window: Bounds | Non
             if source.count != 1:
                 raise TextError("raster_bands", file=file, count=source.count, formats=_SAY)
             crs = pyproj.CRS(source.crs.to_wkt()) if source.crs else None
-            if source.transform.is_identity:
+            lost = source.transform.is_identity
+            if lost and (fallback is None or fallback[1] != source.shape):
                 raise TextError("raster_nowhere", file=file, formats=_SAY)
-            part = _window(source, window)
+            part = None if lost else _window(source, window)
+            _require_cells(file, source.width * source.height if part is None else int(part.width * part.height))
             band = source.read(1, window=part, masked=nodata is None)
             transform = source.window_transform(part) if part is not None else source.transform
+            transform = fallback[0] if lost and fallback is not None else transform
     except RasterioIOError as error:
         reason = str(error).split("\n")[0].rstrip(".")[:160]
         raise TextError("raster_unreadable", file=file, reason=reason, formats=_SAY) from None
     values = np.ma.filled(band.astype(np.float32), np.nan) if nodata is None else band.astype(np.float32)
     if nodata is not None:
         values[values == np.float32(nodata)] = np.nan
-    return _north_up(values, transform, crs)
+    return replace(_north_up(values, transform, crs), placed_by_fallback=lost)
+
+
+def _require_cells(file: Path, count: int) -> None:
+    """Raise :class:`InputError` where a raster has more cells than any city's terrain, before memory is taken."""
+    if count > _MOST_CELLS:
+        raise TextError("raster_large", file=file, cells=f"{count:,}", most=f"{_MOST_CELLS:,}")
 
 
 def _window(source: rasterio.DatasetReader, bounds: Bounds | None) -> Window | None:

@@ -25,7 +25,18 @@ from twin.city.profile import CanopyLayer, TerrainLayer
 from twin.city.rasters import TEXT_POINTS, Raster, read_raster, to_city, warped
 from twin.errors import InputError
 
-__all__ = ["as_array", "merged_tiles", "place_tile", "read_terrain", "report_holes", "terrain_at", "terrain_bounds"]
+__all__ = [
+    "as_array",
+    "joined_terrain",
+    "merged_tiles",
+    "moved_terrain",
+    "place_tile",
+    "possible_heights",
+    "read_terrain",
+    "report_holes",
+    "terrain_at",
+    "terrain_bounds",
+]
 
 
 def read_terrain(files: Sequence[Path], layer: TerrainLayer, ref: Reference) -> xr.DataArray:
@@ -59,7 +70,7 @@ def read_terrain(files: Sequence[Path], layer: TerrainLayer, ref: Reference) -> 
     merged = merged_tiles(tiles(), files, ref, "terrain")
     if ref.extent is None and ref.area is None and len(files) == 1:
         ref.cover(merged.bounds, str(files[0]))
-    merged = Raster(_possible(merged, files, ref), merged.transform, merged.crs)
+    merged = Raster(possible_heights(merged, files, ref), merged.transform, merged.crs)
     report_holes(merged, files, ref.log)
     return as_array(merged, ref, "terrain_height")
 
@@ -176,7 +187,14 @@ def _source(files: Sequence[Path]) -> str:
     return files[0].name if len(files) == 1 else f"{files[0].name} + {len(files) - 1}"
 
 
-def _possible(raster: Raster, files: Sequence[Path], ref: Reference) -> np.ndarray:
+def possible_heights(raster: Raster, files: Sequence[Path], ref: Reference) -> np.ndarray:
+    """Return a terrain's heights, NaN (with a gap row) where they lie beyond any on Earth.
+
+    Raises
+    ------
+    InputError
+        If none is left.
+    """
     values = raster.values
     odd = (values < default("terrain_lowest")) | (values > default("terrain_highest"))
     count = int(odd.sum())
@@ -247,6 +265,39 @@ def as_array(raster: Raster, ref: Reference, name: str) -> xr.DataArray:
 
     array = array.rio.write_crs(ref.crs.to_wkt() if ref.crs is not None else None)
     return array.rio.write_transform(t).rio.write_nodata(np.nan, encoded=False)
+
+
+def _as_raster(terrain: xr.DataArray, crs: pyproj.CRS | None) -> Raster:
+    west, _, _, north = terrain_bounds(terrain)
+    dx, dy = (abs(float(terrain[axis][1] - terrain[axis][0])) for axis in ("x", "y"))
+    return Raster(terrain.values, Affine(dx, 0, west, 0, -dy, north), crs)
+
+
+def moved_terrain(terrain: xr.DataArray, crs: pyproj.CRS, name: str, ref: Reference) -> xr.DataArray:
+    """Return a terrain in the city's CRS; where that changes its cells, a gap row says so.
+
+    Parameters
+    ----------
+    terrain : xarray.DataArray
+        As of :func:`as_array`.
+    crs : pyproj.CRS
+        Its CRS.
+    name : str
+        File it came from.
+    ref : Reference
+        CRS of the city.
+    """
+    assert ref.crs is not None
+    return as_array(to_city(_as_raster(terrain, crs), crs, ref.crs, name, ref), ref, "terrain_height")
+
+
+def joined_terrain(terrains: Sequence[xr.DataArray], ref: Reference) -> xr.DataArray | None:
+    """Return terrains in the city's CRS as one, where they overlap the first; None of none."""
+    if len(terrains) < 2:
+        return terrains[0] if terrains else None
+    names = [Path(f"terrain of model {number + 1}") for number in range(len(terrains))]
+    tiles = [(_as_raster(terrain, ref.crs), name) for terrain, name in zip(terrains, names, strict=True)]
+    return as_array(merged_tiles(tiles, names, ref, "terrain"), ref, "terrain_height")
 
 
 def terrain_bounds(terrain: xr.DataArray) -> Bounds:

@@ -21,6 +21,7 @@ import pyproj
 
 from twin.city.citygml.columns import FileColumns, joined
 from twin.city.citygml.files import GmlFile, find_files
+from twin.city.citygml.relief_files import ReliefFile, with_terrain
 from twin.city.citygml.systems import common_crs, given_crs
 from twin.city.citygml.tables import city_of
 from twin.city.citygml.tiles import answers
@@ -61,7 +62,8 @@ def read_citygml(
     -------
     City
         With ``objects`` (footprints as geometry), ``boundaries``, ``surfaces``, ``shells``, ``polygons``, ``gaps`` and
-        ``sources`` filled, and ``trees``, ``land_cover`` and ``streams`` where the model holds such objects.
+        ``sources`` filled, and ``trees``, ``land_cover`` and ``streams`` where the model holds such objects, and
+        ``terrain`` where a relief of it lies in a raster file beside it.
 
     Raises
     ------
@@ -81,9 +83,11 @@ def read_citygml(
     log = GapLog()
     parts: list[FileColumns] = []
     read: list[GmlFile] = []
+    reliefs: list[ReliefFile] = []
     with track("Reading CityGML", total=len(files)) as done:
         for i, answer in enumerate(answers(files, None if lod is None else str(lod), given)):
             log.extend(answer.log)
+            reliefs += answer.reliefs
             if answer.columns is not None:
                 parts.append(answer.columns)
                 read.append(files[i])
@@ -96,4 +100,5 @@ def read_citygml(
         tell_versions(columns, log)
     else:
         columns = of_day(columns, day, log)
-    return city_of(columns, target, log, read)
+    city = city_of(columns, target, log, read)
+    return with_terrain(city, reliefs, log).replace(gaps=log.table()) if reliefs else city

@@ -2,7 +2,7 @@
 
 Mass points are joined by the Delaunay triangulation of their plan; the points of a grid by two triangles a cell, none
 where a corner has no height. Both ways the terrain passes through every point and is linear between, and the gap table
-says so. A grid whose heights lie in a file beside the model is told, not read: give that file as ``terrain=``.
+says so. A grid whose heights lie in a file beside the model is read by :mod:`twin.city.citygml.relief_files`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from twin.city.citygml.geometry import ELEMENTS, FARTHEST
 from twin.city.citygml.names import local_name
 from twin.city.citygml.parsed import Parsed, Relief
+from twin.city.citygml.relief_files import in_file
 from twin.city.citygml.shapes import value_of
 from twin.city.citygml.systems import change_between
 from twin.city.crs import CrsDecision, decide_axes, parse_crs
@@ -210,11 +211,7 @@ def with_reliefs(
     counts = [0, 0]
     for relief in parsed.reliefs:
         what = str(parsed.object_ids[relief.object] or f"object {relief.object + 1}")
-        if relief.grid and {"fileName", "fileReference"} & set(relief.texts) and not set(_HEIGHTS) & set(relief.texts):
-            log.add(
-                "gml_relief_in_file", layer="terrain_height", severity="warning", count=1, source=name, places=[what],
-                file=" ".join(text.strip() for key in ("fileName", "fileReference") for text in relief.texts.get(key, ())),
-            )  # fmt: skip
+        if in_file(relief):
             continue
         try:
             points, triangles = _triangulated(relief)

@@ -29,6 +29,7 @@ from twin.city.citygml.events import NotCityGMLError, parse
 from twin.city.citygml.files import GmlFile
 from twin.city.citygml.names import Kind, classify
 from twin.city.citygml.parsed import Parsed
+from twin.city.citygml.relief_files import ReliefFile, relief_files
 from twin.city.gaps import GapLog
 from twin.errors import InputError
 
@@ -57,6 +58,7 @@ class Answer:
 
     columns: FileColumns | None
     log: GapLog
+    reliefs: tuple[ReliefFile, ...] = ()  # terrain that lies in files of its own
 
 
 def answer(task: Task) -> Answer:
@@ -76,7 +78,8 @@ def answer(task: Task) -> Answer:
                 raise
             log.add("gml_file_skipped", layer="buildings", severity="warning", count=1, source=task.file.name)
             return Answer(None, log)
-        return Answer(columns_of(parsed, task.file.name, log, lod=task.lod, crs=task.crs), log)
+        columns = columns_of(parsed, task.file.name, log, lod=task.lod, crs=task.crs)
+        return Answer(columns, log, relief_files(parsed, task.file, columns.decision, task.lod))
 
 
 def _parsed(task: Task) -> Parsed:
