@@ -34,8 +34,8 @@ def row_kernel(function: Callable[..., Any]) -> Any:
 
 
 def cell_function(function: Callable[..., Any]) -> Any:
-    """Compile what a row kernel does in one cell, for use inside it."""
-    return njit(**_OPTIONS, fastmath=True)(function)
+    """Compile what a row kernel does in one cell; it becomes part of the loop, since a call would keep it cell by cell."""
+    return njit(**_OPTIONS, fastmath=True, forceinline=True)(function)
 
 
 def row_loop(function: Callable[..., Any]) -> Any:
