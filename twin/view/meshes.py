@@ -130,49 +130,41 @@ def _extruded_polygons(city: City) -> tuple[Polygons, np.ndarray, np.ndarray]:
     height = objects["measured_height"].to_numpy(float)
     ground = objects["ground_height"].to_numpy(float)
     shapes = np.asarray(objects.geometry.values)
-    usable = [i for i in range(len(objects)) if i not in known and shapes[i] is not None and height[i] > 0]
-    floating = [i for i in usable if not np.isfinite(ground[i])]
-    if floating:
+    there = ~shapely.is_missing(shapes) & (height > 0) & ~np.isin(np.arange(len(objects)), list(known))
+    usable = np.flatnonzero(there)
+    floating = usable[~np.isfinite(ground[usable])]
+    if len(floating):
         ground = ground.copy()
         ground[floating] = _terrain_under(city, shapes[floating])
-    rings: list[np.ndarray] = []
-    polygon_rings: list[int] = []
-    part: list[int] = []
-    owner: list[int] = []
-    for i in usable:
-        low = ground[i]
-        for shape in shapely.get_parts(shapes[i]):
-            outlines = [shapely.get_coordinates(ring)[:-1] for ring in shapely.get_rings(shape)]
-            rings += [np.column_stack([o, np.full(len(o), low + height[i])]) for o in outlines]
-            polygon_rings.append(len(outlines))
-            part.append(ROOF)
-            owner.append(i)
-            for o in outlines:
-                walls = _walls(o, low, low + height[i])
-                rings += walls
-                polygon_rings += [1] * len(walls)
-                part += [WALL] * len(walls)
-                owner += [i] * len(walls)
-    if not rings:
+    if not len(usable):
         return Polygons.empty(), np.zeros(0, np.uint8), np.zeros(0, np.int64)
-    ring_start = np.concatenate([[0], np.cumsum([len(r) for r in rings])]).astype(np.int64)
-    polygon_start = np.concatenate([[0], np.cumsum(polygon_rings)]).astype(np.int64)
-    return Polygons(np.vstack(rings), ring_start, polygon_start), np.array(part, np.uint8), np.array(owner, np.int64)
-
-
-def _walls(outline: np.ndarray, low: float, high: float) -> list[np.ndarray]:
-    after = np.roll(outline, -1, axis=0)
-    lower, upper = np.full(len(outline), low), np.full(len(outline), high)
-    quads = np.stack(
-        [
-            np.column_stack([outline, lower]),
-            np.column_stack([after, lower]),
-            np.column_stack([after, upper]),
-            np.column_stack([outline, upper]),
-        ],
-        axis=1,
+    parts, part_of = shapely.get_parts(shapes[usable], return_index=True)
+    rings, ring_of = shapely.get_rings(parts, return_index=True)
+    xy, point_of = shapely.get_coordinates(rings, return_index=True)
+    kept = np.append(point_of[1:] == point_of[:-1], False)  # the closing point of each ring goes
+    xy, point_of = xy[kept], point_of[kept]
+    owner = usable[part_of[ring_of]][point_of]
+    low, high = ground[owner], ground[owner] + height[owner]
+    roof_start = np.concatenate([[0], np.cumsum(np.bincount(point_of, minlength=len(rings)))])
+    roofs, walls = np.column_stack([xy, high]), _walls(xy, roof_start, low, high)
+    each = np.arange(1, len(xy) + 1)
+    ring_start = np.concatenate([roof_start, len(xy) + 4 * each]).astype(np.int64)
+    rings_of_part = np.bincount(ring_of, minlength=len(parts))
+    polygon_start = np.concatenate([[0], np.cumsum(rings_of_part), len(rings) + each]).astype(np.int64)
+    part = np.concatenate([np.full(len(parts), ROOF, np.uint8), np.full(len(xy), WALL, np.uint8)])
+    return (
+        Polygons(np.vstack([roofs, walls]), ring_start, polygon_start),
+        part,
+        np.concatenate([usable[part_of], owner]),
     )
-    return list(quads)
+
+
+def _walls(xy: np.ndarray, ring_start: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return the corners of one wall a ring segment, (4 n, 3)."""
+    after = np.arange(1, len(xy) + 1)
+    after[ring_start[1:] - 1] = ring_start[:-1]
+    corners = [(xy, low), (xy[after], low), (xy[after], high), (xy, high)]
+    return np.stack([np.column_stack(corner) for corner in corners], axis=1).reshape(-1, 3)
 
 
 def _terrain_under(city: City, shapes: np.ndarray) -> np.ndarray:
