@@ -1,7 +1,7 @@
 """Distances and durations between the stops of a tour: on the street network, or as the crow flies with a detour factor.
 
-On a network the quickest way counts; its length is added up along the same way. A stop off the network is reached from
-its nearest node in a straight line.
+On a network the quickest way counts; its length is added up along the same way. A stop beside a street is reached from the
+nearest point of that street in a straight line.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import numpy as np
 from models.layers import InputError
 from models.mobility.heap import clean, tree, workspace
 from models.mobility.network import Network, check_cost
+from models.mobility.street_stops import street_stops
 from models.parallel import in_blocks
 
-__all__ = ["Travel", "travel_matrices", "way_matrices"]
+__all__ = ["Travel", "arc_seconds_at", "travel_matrices", "way_matrices"]
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,12 @@ def way_matrices(network: Network, cost: Any, second: Any, sources: Any, targets
     return out, out_second
 
 
+def arc_seconds_at(network: Network, speed: float) -> np.ndarray:
+    """Return the travel time of each arc [s] at the speed allowed there, at most ``speed`` [km/h]."""
+    allowed = np.nan_to_num(network.on_arcs(network.edges["speed"].to_numpy()), nan=np.inf)
+    return np.asarray(network.length / (np.minimum(allowed, speed) / 3.6))
+
+
 def travel_matrices(
     places: Any,
     *,
@@ -135,7 +142,7 @@ def travel_matrices(
     detour : float
         Way over straight distance, at least 1; 1.3 is usual for town streets.
     within : float
-        Farthest a place may lie from its node [m].
+        Farthest a place may lie from its street [m].
     """
     xy = np.asarray(places, dtype=np.float64).reshape(-1, 2)
     if not speed > 0 or not detour >= 1:
@@ -145,15 +152,11 @@ def travel_matrices(
         straight = np.hypot(xy[:, None, 0] - xy[None, :, 0], xy[:, None, 1] - xy[None, :, 1]) * detour
         return Travel(straight, straight / pace), np.zeros(len(xy), bool)
     if seconds is None:
-        allowed = np.nan_to_num(network.on_arcs(network.edges["speed"].to_numpy()), nan=np.inf) / 3.6
-        seconds = network.length / np.minimum(allowed, pace)
-    home = network.components(strong=True, cost=np.asarray(seconds)) == 0
-    node = network.nearest(xy, within=within, allowed=home)
-    off = node < 0
-    at = np.where(off, 0, node)
-    duration, distance = _between(network, seconds, at)
-    foot = np.where(off, 0.0, np.hypot(*(network.xy[at] - xy).T))
-    extra = foot[:, None] + foot[None, :]
+        seconds = arc_seconds_at(network, speed)
+    stops = street_stops(network, xy, seconds, within=within)
+    off = stops.node < 0
+    duration, distance = _between(stops.network, stops.seconds, np.where(off, 0, stops.node))
+    extra = stops.foot[:, None] + stops.foot[None, :]
     distance, duration = distance + extra, duration + extra / pace
     for matrix in (distance, duration):
         matrix[off, :] = np.inf

@@ -48,6 +48,7 @@ from models.water.tree_balance import TreeBalance, tree_water_balance, tree_wate
 from models.water.tree_states import TreeState, tree_state_from_readings
 from models.water.tree_trench import TreeTrench, run_trenches
 from models.water.watering_rules import threshold_schemes
+from models.water.watering_season import WateringSeason, watering_season
 
 __all__ = [
     "CapacitySink",
@@ -72,6 +73,7 @@ __all__ = [
     "TreeTrench",
     "Wall",
     "WateringPlan",
+    "WateringSeason",
     "building_depths",
     "convert_tension",
     "crown_storage",
@@ -112,4 +114,5 @@ __all__ = [
     "velocity_classes",
     "water_content",
     "watering_plan",
+    "watering_season",
 ]

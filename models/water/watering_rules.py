@@ -74,7 +74,7 @@ def water_limits(scheme: str, soils: np.ndarray, age: np.ndarray) -> np.ndarray:
 
 
 def ring_table(age: np.ndarray) -> pd.DataFrame:
-    """Return ``ring`` [L], ``priority`` [1] and ``calendar`` [L per week] of trees of some standing years."""
+    """Return ``ring`` [L], ``priority`` [1], ``calendar`` [L per week] and its months, of trees of some standing years."""
     rows = pd.DataFrame(read_table("models.water", "watering_rings.csv")).astype(float)
     place = np.clip(np.searchsorted(rows["from_age"].to_numpy(), np.floor(age), side="right") - 1, 0, len(rows) - 1)
-    return rows[["ring", "priority", "calendar"]].iloc[place].reset_index(drop=True)
+    return rows.drop(columns=["from_age", "to_age"]).iloc[place].reset_index(drop=True)

@@ -29,12 +29,12 @@ def _add_picture(result: Result, folder: Path, language: str) -> None:
     if result.city is None:
         return
     try:
-        from twin.report.storm import leading_layer
+        from twin.report.trees import leading_picture
         from twin.view.scenes import picture
 
         options: dict[str, Any] = {"language": language, "timezone": result.scenario.timezone, "title": result.name}
         with track(text("cli.drawing")):
-            picture(result.city, leading_layer(result), folder / "scene.png", site=result.site, **options)
+            picture(result.city, path=folder / "scene.png", site=result.site, **leading_picture(result), **options)
     except (InputError, ImportError, OSError) as error:
         complain(text("cli.no_picture", reason=error))
 
@@ -114,13 +114,13 @@ def _warn_of_errors(gaps: pd.DataFrame, language: str) -> None:
 @app.command()
 def demo(
     which: Annotated[
-        str, typer.Argument(help="Scenario of the sample district: hitzetag, starkregen, square-2035.")
+        str, typer.Argument(help="Scenario of the sample district: hitzetag, starkregen, square-2035, giessplan.")
     ] = "hitzetag",
     output: Annotated[Path | None, typer.Option(help="Folder for the result, by default twin-demo.")] = None,
     lang: Language = None,
     picture: Annotated[bool, typer.Option(help="Draw a 3D picture too.")] = True,
 ) -> None:
-    """Run the made sample district: maps, indicators, report of a hot day, a storm, or a square in 2035.
+    """Run the made sample district: maps, indicators, report of a hot day, a storm, a square in 2035, or a watering plan.
 
     Examples: [bold]twin demo --lang de[/bold], [bold]twin demo starkregen --output my-first-storm[/bold]
     """
@@ -189,8 +189,9 @@ def view(
 
 def _show_scene(found: Result, city: Path, language: str) -> None:
     from twin.city.loading import load
-    from twin.report.storm import leading_layer
+    from twin.report.trees import leading_picture
     from twin.view.scenes import scene
 
     body = load(city, area=found.scenario.area)
-    scene(body, leading_layer(found), site=found.site, language=language, timezone=found.scenario.timezone).show()
+    options: dict[str, Any] = {"site": found.site, "language": language, "timezone": found.scenario.timezone}
+    scene(body, **leading_picture(found), **options).show()

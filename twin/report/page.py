@@ -84,7 +84,7 @@ def _html(frame: Frame, chapters: Chapters, other: str | None) -> str:
     parts = [(name, content) for name, content in made if content]
     links = "".join(f'<li><a href="#{name}">{escape(frame.say(f"h_{name}"))}</a></li>' for name, _ in parts)
     kinds = [kind for kind, data in (("heat", frame.result.heat), ("storm", frame.result.water)) if data.data_vars]
-    kinds += ["trees"] if not kinds and _watered(frame) else []
+    kinds += ["trees"] if _watered(frame) else []
     title = frame.say(f"title_{'_'.join(kinds)}", name=frame.result.name)
     subtitle = _subtitle(frame, chapters)
     template = Template(resources.files("twin.report").joinpath("template.html").read_text(encoding="utf-8"))
@@ -116,6 +116,9 @@ def _order(frame: Frame, chapters: Chapters) -> list[tuple[str, Callable[[], str
     of_trees: list[tuple[str, Callable[[], str]]] = []
     if trees is not None:
         of_trees = [("thirsty", trees.thirsty), ("litres", trees.litres), ("tours", trees.tours)]
+        alone = not heat and not flood  # else the picture drawn before shows heat or flood
+        if chapters.with_scene or (alone and chapters.drawn is not None):
+            of_trees.insert(1, ("trees_scene", partial(trees.scene, chapters.drawn if alone else None)))
     of_heat: list[tuple[str, Callable[[], str]]] = [
         ("hottest", chapters.hottest),
         ("day", chapters.day),

@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -18,6 +18,9 @@ from twin.report.shade import FROM, TO, shade_hours
 from twin.view import labels, maps
 from twin.view.moments import nearest_hour
 from twin.view.palettes import Palette, lies_on_ground, palette_for
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 __all__ = ["Pictures", "swatch"]
 
@@ -95,21 +98,31 @@ class Pictures:
             return ""
         return self.large(layer, caption=self.frame.say("caption_shade", first=FROM, last=TO)) + self.steps(layer)
 
-    def scene(self, layer: xr.DataArray, time: np.datetime64 | None, file: Path | None) -> tuple[str, str]:
+    def scene(
+        self,
+        layer: xr.DataArray | None,
+        time: np.datetime64 | None,
+        file: Path | None,
+        plan: gpd.GeoDataFrame | None = None,
+    ) -> tuple[str, str]:
         """Return the 3D picture, or an empty text and the reason why there is none.
 
         Parameters
         ----------
-        layer : xarray.DataArray
+        layer : xarray.DataArray or None
             What colours the ground.
         time : numpy.datetime64 or None
             When, where the layer has several.
         file : pathlib.Path or None
             A picture that has been drawn already; it is taken as it is.
+        plan : geopandas.GeoDataFrame, optional
+            Watering plan whose trees are shown.
         """
-        flood = "_flood" if lies_on_ground(str(layer.name)) else ""
-        alt = self.frame.say(f"alt_scene{flood}", city=self.frame.place)
-        caption = self.frame.say(f"caption_scene{flood}")
+        kind = (
+            "_trees" if plan is not None else "_flood" if layer is not None and lies_on_ground(str(layer.name)) else ""
+        )
+        alt = self.frame.say(f"alt_scene{kind}", city=self.frame.place)
+        caption = self.frame.say(f"caption_scene{kind}")
         if file is not None and file.is_file():
             return figure(_lighter(file), alt, caption, kind="scene"), ""
         if self.frame.result.city is None:
@@ -121,6 +134,7 @@ class Pictures:
                 "language": self.frame.language,
                 "timezone": self.frame.zone,
                 "title": self.frame.place,
+                "plan": plan,
             }
             pixels = picture(self.frame.result.city, layer, site=self.frame.result.site, time=time, **options)
         except (InputError, ImportError, OSError, RuntimeError) as error:

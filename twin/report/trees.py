@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import io
+import json
 from html import escape
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from twin.report.charts import day_bars
 from twin.report.frame import Frame
+from twin.report.pictures import Pictures
 from twin.report.pieces import figure, paragraphs, table
+from twin.report.storm import leading_layer
 from twin.scenario.watering_words import date_words
 
-__all__ = ["Trees"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from twin.scenario.results import Result
+
+__all__ = ["Trees", "leading_picture"]
 
 _LISTED = 20
 
@@ -49,8 +58,7 @@ class Trees:
             say("trees_lead", first=first, last=last, watered=self._words("trees_to_water"),
                 of=self.frame.number(float((self.plan["reason"] != "established").sum()), 0),
                 litres=self._words("litres_planned"), week=self._words("litres_per_tree_week")),
-            say("trees_saved" if self._value("litres_saved_calendar") >= 0 else "trees_more",
-                litres=self.frame.number(abs(self._value("litres_saved_calendar")), 0)),
+            self._rules(),
         ]  # fmt: skip
         if "tours" in self.frame.result.features:
             tours = self.frame.result.features["tours"]
@@ -70,6 +78,45 @@ class Trees:
         )
         return f'<div class="lead">{paragraphs(said)}</div><ul class="keys">{keys}</ul>{reality}'
 
+    def _season(self) -> dict[str, Any]:
+        """Return the two rules compared, with its dates in words."""
+        season = json.loads(self.data.attrs["season"])
+        dates = {name: date_words(pd.Timestamp(season[name]), self.frame.language) for name in ("first", "last")}
+        return season | dates
+
+    def _rules(self) -> str:
+        """Return what watering by need takes and brings beside the calendar rule, in a sentence."""
+        season, count = self._season(), max(1, int((self.plan["reason"] != "established").sum()))
+        saved = self._value("litres_saved_calendar", "share")
+        return self.frame.say(
+            "trees_saved" if saved >= 0 else "trees_more",
+            first=season["first"],
+            last=season["last"],
+            trees=self.frame.number(season["trees"], 0),
+            share=self.frame.share(abs(saved)),
+            **{name: self.frame.number(season[f"litres_{name}"], 0) for name in ("need", "calendar")},
+            **{
+                f"stress_{n}": self.frame.number(season[f"stress_{n}"] / count, 1) for n in ("need", "calendar", "none")
+            },
+        )
+
+    def _rules_table(self) -> str:
+        season = self._season()
+        count = max(1, int(season["trees"]))
+        rows = [
+            [
+                self.frame.say(f"rule_{name}"),
+                f"{self.frame.number(season.get(f'litres_{name}', 0.0), 0)}\u00a0L",
+                self.frame.number(season.get(f"visits_{name}", 0.0), 0),
+                self.frame.number(season[f"stress_{name}"] / count, 1),
+            ]
+            for name in ("need", "calendar", "none")
+        ]
+        caption = self.frame.say(
+            "rules_table", trees=self.frame.number(season["trees"], 0), first=season["first"], last=season["last"]
+        )
+        return table(caption, self.frame.columns("rule", "litres", "visits", "stress"), rows, numbers=(1, 2, 3))
+
     def thirsty(self) -> str:
         """Return the map of thirsty trees and the table of the most urgent ones."""
         from twin.view.watering import plan_map
@@ -80,6 +127,11 @@ class Trees:
             "alt_trees", dry=int(counts.get("dry_now", 0)), soon=int(counts.get("dry_soon", 0)), of=len(self.plan)
         )
         return paragraphs([self.frame.say("trees_intro")]) + figure(_png(image), alt, kind="map") + self._table()
+
+    def scene(self, drawn: Path | None) -> str:
+        """Return the 3D picture of the trees with the litres they get, or the reason why there is none."""
+        picture, reason = Pictures(self.frame).scene(None, None, drawn, self.plan)
+        return picture or paragraphs([self.frame.say("no_scene", reason=reason)])
 
     def _table(self) -> str:
         urgent = (
@@ -114,9 +166,10 @@ class Trees:
             trees = float(self.data["trees_due"].values[part].sum())
             rows.append([f"{names[start]} – {names[part.stop - 1]}", self.frame.number(trees, 0),
                          f"{self.frame.number(litres[part].sum(), 0)}\u00a0L"])  # fmt: skip
-        return chart + table(
+        weeks = table(
             self.frame.say("litres_table"), self.frame.columns("week", "trees", "litres"), rows, numbers=(1, 2)
         )
+        return chart + weeks + self._rules_table()
 
     def tours(self) -> str:
         """Return the map of the tours and their table; empty without tours."""
@@ -146,6 +199,18 @@ class Trees:
             self.frame.say("method_trees", members=int(attrs["members"]), thresholds=str(attrs["thresholds"]), days=int(attrs["days"])),
             self.frame.say("method_trees_left_out"),
         ])  # fmt: skip
+
+
+def leading_picture(result: Result) -> dict[str, Any]:
+    """Return what the 3D picture of a run shows, as options of ``scene``: felt temperature, else flood, else thirsty trees.
+
+    Parameters
+    ----------
+    result : Result
+        A run.
+    """
+    layer = leading_layer(result)
+    return {"layer": layer, "plan": result.features.get("trees_plan") if layer is None else None}
 
 
 def _png(image: object) -> bytes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -117,21 +119,34 @@ def _streets(city: City, asked: TreesRun, log: GapLog) -> Network | None:
 def _lines(stops: pd.DataFrame, streets: Network | None) -> dict[Any, shapely.LineString]:
     """Return the way of each tour: along the streets where there is a network, else straight."""
     lines: dict[Any, shapely.LineString] = {}
-    if streets is not None:
-        from models import mobility
-
-        allowed = np.nan_to_num(streets.on_arcs(streets.edges["speed"].to_numpy()), nan=np.inf)
-        seconds = streets.length / (np.minimum(allowed, _SPEED) / 3.6)
-        home = streets.components(strong=True, cost=seconds) == 0
+    xy = stops[["x", "y"]].to_numpy(float)
+    ways = _ways(xy, streets) if streets is not None else None
     for tour, rows in stops.groupby("tour"):
-        xy = rows[["x", "y"]].to_numpy(float)
-        course = [xy[:1]]
-        nodes = streets.nearest(xy, allowed=home) if streets is not None else None
-        for k in range(1, len(xy)):
-            if streets is not None and nodes is not None and nodes[k] != nodes[k - 1]:
-                way = mobility.shortest_path(streets, seconds, int(nodes[k - 1]), int(nodes[k]))
-                if way.reachable and len(way.arcs):
-                    course.append(streets.course(way.arcs))
-            course.append(xy[k : k + 1])
+        places = stops.index.get_indexer(rows.index)
+        course = [xy[places[:1]]]
+        for a, b in pairwise(places):
+            if ways is not None:
+                course.append(ways(int(a), int(b)))
+            course.append(xy[b : b + 1])
         lines[tour] = shapely.LineString(np.concatenate(course).round(2))
     return lines
+
+
+def _ways(xy: np.ndarray, streets: Network) -> Callable[[int, int], np.ndarray]:
+    """Return what gives the way along the streets between two stops, from foot point to foot point."""
+    from models import mobility
+    from models.mobility.street_stops import street_stops
+    from models.mobility.travel import arc_seconds_at
+
+    found = street_stops(streets, xy, arc_seconds_at(streets, _SPEED))
+
+    def way(a: int, b: int) -> np.ndarray:
+        start, end = int(found.node[a]), int(found.node[b])
+        if min(start, end) < 0:
+            return np.empty((0, 2))
+        if start == end:
+            return found.network.xy[[start]]
+        arcs = mobility.shortest_path(found.network, found.seconds, start, end).arcs
+        return found.network.course(arcs)
+
+    return way

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -22,7 +23,7 @@ from twin.scenario.watering_words import simple_sentence, why
 
 if TYPE_CHECKING:
     from models.heat import SkyGeometry
-    from models.water import TreeBalance, TreeState, WateringPlan
+    from models.water import TreeBalance, TreeState, WateringPlan, WateringSeason
     from twin.city.model import City
 
 __all__ = ["run_watering", "tree_sources"]
@@ -103,8 +104,10 @@ def run_watering(
         features |= {"tours": driven.tours, "tour_stops": driven.stops}
         served = driven.stops[driven.stops["kind"] == "tree"].set_index("id")["tour"]
         features["trees_plan"]["tour"] = features["trees_plan"]["id"].map(served).fillna(0).astype(int)
-    data = _dataset(plan, log)
-    return {"trees": data}, indicator_table(_rows(plan, driven)), features
+    rule: dict[str, Any] = {"thresholds": asked.thresholds, "target": asked.target, "ring_capacity": asked.ring}
+    season = water.watering_season(balance, weather, initial=asked.initial, oldest=oldest, **rule, **where)
+    data = _dataset(plan, season, log)
+    return {"trees": data}, indicator_table(_rows(plan, season, driven)), features
 
 
 def tree_sources(asked: TreesRun) -> list[tuple[str, str]]:
@@ -194,8 +197,8 @@ def _features(plan: WateringPlan, balance: TreeBalance, trees: pd.DataFrame, cit
     return gpd.GeoDataFrame(found, geometry=city.trees.geometry.to_numpy(), crs=city.trees.crs)
 
 
-def _dataset(plan: WateringPlan, log: GapLog) -> xr.Dataset:
-    """Return the plan by day."""
+def _dataset(plan: WateringPlan, season: WateringSeason, log: GapLog) -> xr.Dataset:
+    """Return the plan by day, and the two rules of watering compared over the weeks before."""
     times = plan.probability["time"].values
     due = plan.table[plan.table["litres"] > 0].groupby("date")["litres"].agg(["size", "sum"]).reindex(times).fillna(0.0)
     in_charge = (plan.table["reason"] != "established").to_numpy()
@@ -211,6 +214,10 @@ def _dataset(plan: WateringPlan, log: GapLog) -> xr.Dataset:
     data.attrs = {
         "days": plan.days, "asked": plan.asked, "spread": plan.spread, "members": plan.members,
         "thresholds": plan.thresholds, "gaps": gap_table.to_json(log.table()),
+        "season": json.dumps({
+            "first": str(season.days[0]), "last": str(season.days[-1]), "every": season.every, "trees": len(season.table),
+            **{name: round(float(value), 3) for name, value in season.table.sum().items()},
+        }),
     }  # fmt: skip
     return data
 
@@ -219,19 +226,21 @@ def _row(name: str, unit: str, value: float, share: float = np.nan) -> tuple[Any
     return name, "", unit, _NEVER, float(value), float(share), "model"
 
 
-def _rows(plan: WateringPlan, driven: Round | None) -> list[tuple[Any, ...]]:
+def _rows(plan: WateringPlan, season: WateringSeason, driven: Round | None) -> list[tuple[Any, ...]]:
     table = plan.table
     charge = table[table["reason"] != "established"]
     count, weeks = max(1, len(charge)), plan.days / 7.0
     watered = charge[charge["litres"] > 0]
-    litres, calendar = float(watered["litres"].sum()), float(charge["calendar"].sum()) * weeks
+    litres, sums = float(watered["litres"].sum()), season.table.sum()
+    saved = float(sums["litres_calendar"] - sums["litres_need"])
     wilting = int((table["now"] <= _WILTING).sum())
     rows = [
         _row("trees_at_wilting", "1", wilting, wilting / max(1, len(table))),
         _row("trees_to_water", "1", len(watered), len(watered) / count),
         _row("litres_planned", "L", litres),
         _row("litres_per_tree_week", "L", litres / count / weeks),
-        _row("litres_saved_calendar", "L", calendar - litres, (calendar - litres) / max(calendar, 1.0)),
+        _row("litres_saved_calendar", "L", saved, saved / max(float(sums["litres_calendar"]), 1.0)),
+        *[_row(f"stress_days_{rule}", "d", sums[f"stress_{rule}"] / count) for rule in ("need", "calendar", "none")],
     ]
     if driven is not None:
         rows.append(_row("tour_km", "km", driven.km / max(1, driven.count)))

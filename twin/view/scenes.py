@@ -24,10 +24,12 @@ from twin.view.moments import moment
 from twin.view.overlay import LEGEND_WIDTH, add_overlay, overlay_image
 from twin.view.palettes import Palette, colour_image, lies_on_ground, palette_for
 from twin.view.staging import add_ruler, place_camera
+from twin.view.thirst import ThirstyTrees, columns_mesh, thirsty_trees
 from twin.view.trees import trees_mesh
 from twin.view.water import water_mesh
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     import pandas as pd
     import pyvista as pv
 
@@ -37,6 +39,7 @@ __all__ = ["picture", "scene"]
 
 _ROOF_COLOUR, _WALL_COLOUR, _EDGE_COLOUR = (236, 234, 229), (206, 203, 197), "#55524d"
 _SIDE, _EARTH = (150, 143, 133), (203, 196, 182)
+_FAINT = 0.22  # opacity of trees that must not hide what is shown
 _TEXTURE = 4096  # most texture cells along one side
 
 Area = tuple[float, float, float, float]
@@ -53,6 +56,7 @@ def scene(
     language: str | None = None,
     timezone: str = labels.TIMEZONE,
     palette: Palette | None = None,
+    plan: gpd.GeoDataFrame | None = None,
     trees: bool = True,
     legend: bool = True,
     size: tuple[int, int] = (1600, 1000),
@@ -78,6 +82,8 @@ def scene(
         IANA name of the local time zone.
     palette : Palette, optional
         Colours of the layer; by default those of its name.
+    plan : geopandas.GeoDataFrame, optional
+        ``trees_plan`` of a run: trees in the colour of their reason, with a blue column for the litres they get.
     trees, legend : bool
         Draw the trees, write title and legend.
     size : tuple of int
@@ -97,7 +103,7 @@ def scene(
     """
     language = language or default_language()
     require_graphics(language)
-    if layer is None and site is not None and "land_cover" in site:
+    if layer is None and plan is None and site is not None and "land_cover" in site:
         layer = site["land_cover"]
     flat, stamp = (None, None) if layer is None else moment(layer, time, timezone)
     area = _area(city, flat, site)
@@ -108,15 +114,21 @@ def scene(
         palette = palette or palette_for(layer, language)
         _add_layer(plotter, ground, origin, flat, palette, site)
     else:
-        _add_ground(plotter, ground, origin, np.full((2, 2, 3), _EARTH, np.uint8))
+        pale = backdrop(site) if plan is not None and site is not None else np.full((2, 2, 3), _EARTH, np.uint8)
+        _add_ground(plotter, ground, origin, pale)
     _add_buildings(plotter, buildings_mesh(city, origin, area=area))
-    if trees and len(city.trees):
+    if plan is not None:
+        thirsty = thirsty_trees(city, plan, language)
+        _add_thirsty(plotter, city, thirsty, ground, origin, area)
+        palette = thirsty.palette if layer is None else palette
+    elif trees and len(city.trees):
         through = flat is not None and lies_on_ground(str(flat.name))  # a flood below crowns must be seen
-        _add_mesh(plotter, trees_mesh(city, ground, origin, area=area), smooth=True, opacity=0.22 if through else 1.0)
+        _add_mesh(plotter, trees_mesh(city, ground, origin, area=area), smooth=True, opacity=_FAINT if through else 1.0)
     add_ruler(plotter, area, _foot(ground), language)
     place_camera(plotter, area, ground, origin, size, room=LEGEND_WIDTH // 4 if legend and palette is not None else 0)
     if legend:
         below = layer_title(palette, stamp, language, timezone) if palette is not None else ""
+        below = below if plan is None or layer is not None else text("view.columns", language)
         heading = title or city.name or below
         shares = shares_of_area(palette, flat, site) if palette is not None and flat is not None else None
         foot = " · ".join(
@@ -333,10 +345,23 @@ def _add_buildings(plotter: pv.Plotter, mesh: Mesh) -> None:
     drawn.mapper.SetResolveCoincidentTopologyToPolygonOffset()
 
 
-def _add_mesh(plotter: pv.Plotter, mesh: Mesh, *, smooth: bool, opacity: float = 1.0) -> None:
+def _add_thirsty(
+    plotter: pv.Plotter, city: City, thirsty: ThirstyTrees, ground: xr.DataArray, origin: tuple[float, float, float],
+    area: Area,
+) -> None:  # fmt: skip
+    """Draw the trees of a plan: those it cares for in the colour of their reason, the others faintly, and the litres."""
+    for name, where, opacity in (("trees", ~thirsty.aside, 1.0), ("aside", thirsty.aside, _FAINT)):
+        mesh = trees_mesh(city, ground, origin, area=area, where=where, colours=thirsty.colours)
+        _add_mesh(plotter, mesh, smooth=True, opacity=opacity, name=name)
+    width = max(0.8, 0.003 * max(area[2] - area[0], area[3] - area[1]))
+    columns = columns_mesh(city, thirsty.litres, ground, origin, area=area, width=width)
+    _add_mesh(plotter, columns, smooth=False, name="litres")
+
+
+def _add_mesh(plotter: pv.Plotter, mesh: Mesh, *, smooth: bool, opacity: float = 1.0, name: str = "trees") -> None:
     if not len(mesh) or mesh.colours is None:
         return
     surface = _polydata(mesh.points, mesh.triangles)
     surface.cell_data["colour"] = mesh.colours
     look: dict[str, Any] = {"ambient": 0.5, "diffuse": 0.7, "smooth_shading": smooth, "opacity": opacity}
-    plotter.add_mesh(surface, scalars="colour", rgb=True, name="trees", **look)
+    plotter.add_mesh(surface, scalars="colour", rgb=True, name=name, **look)

@@ -15,7 +15,7 @@ from twin.view.meshes import Mesh, merge
 if TYPE_CHECKING:
     from twin.city.model import City
 
-__all__ = ["trees_mesh"]
+__all__ = ["feet", "stamped_columns", "trees_mesh"]
 
 _TRUNK = np.array([104, 82, 62], np.uint8)
 _GREENS = np.array([[74, 122, 62], [88, 136, 70], [66, 112, 60], [98, 142, 78]], np.uint8)
@@ -27,24 +27,22 @@ def trees_mesh(
     origin: tuple[float, float, float],
     *,
     area: tuple[float, float, float, float] | None = None,
+    where: np.ndarray | None = None,
+    colours: np.ndarray | None = None,
 ) -> Mesh:
     """Return all trees as one mesh: a crown by its shape (ellipsoid, cone, cylinder) on a trunk.
 
-    A tree without height or crown diameter is not drawn; loading fills these values and reports it.
+    A tree without height or crown diameter is not drawn; loading fills these values and reports it. ``where`` chooses
+    trees, ``colours`` (trees, 3) paints their crowns; without it they are green.
     """
     trees = city.trees
-    x, y = trees.geometry.x.to_numpy(), trees.geometry.y.to_numpy()
     height, crown = trees["height"].to_numpy(float), trees["crown_diameter"].to_numpy(float)
     base = trees["crown_base"].to_numpy(float)
-    usable = (height > 0) & (crown > 0)
-    if area is not None:
-        usable &= (x >= area[0]) & (x <= area[2]) & (y >= area[1]) & (y <= area[3])
-    rows = np.flatnonzero(usable)
+    usable = (height > 0) & (crown > 0) if where is None else (height > 0) & (crown > 0) & where
+    rows, foot = feet(city, terrain, origin, area=area, where=usable)
     if not len(rows):
         return merge([])
     base = np.where(np.isfinite(base) & (base < height), base, 0.3 * height)
-    ground = terrain.sel(x=xr.DataArray(x[rows], dims="p"), y=xr.DataArray(y[rows], dims="p"), method="nearest").values
-    foot = np.column_stack([x[rows], y[rows], np.nan_to_num(ground, nan=float(origin[2]))]) - np.asarray(origin)
     shape = trees["crown_shape"].astype(str).to_numpy()[rows]
     sides = 12 if len(rows) < 4_000 else 7
     trunk = np.column_stack(
@@ -61,8 +59,31 @@ def trees_mesh(
         size = np.column_stack([crown[rows][chosen] / 2] * 2 + [(height - base)[rows][chosen]])
         parts.append(_stamp(_revolved(profile, sides), lift, size, rows[chosen], _GREENS))
     merged = merge(parts)
-    colours = np.vstack([p.colours for p in parts if p.colours is not None])
-    return Mesh(merged.points, merged.triangles, merged.part, merged.owner, colours)
+    painted = np.vstack([p.colours for p in parts if p.colours is not None])
+    if colours is not None:
+        crowns = len(parts[0])  # the trunks come first and stay brown
+        painted[crowns:] = colours[merged.owner[crowns:]]
+    return Mesh(merged.points, merged.triangles, merged.part, merged.owner, painted)
+
+
+def feet(
+    city: City, terrain: xr.DataArray, origin: tuple[float, float, float],
+    *, area: tuple[float, float, float, float] | None, where: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Return the rows of the trees chosen that stand in the area, and where they stand in the scene (rows, 3) [m]."""
+    x, y = city.trees.geometry.x.to_numpy(), city.trees.geometry.y.to_numpy()
+    if area is not None:
+        where = where & (x >= area[0]) & (x <= area[2]) & (y >= area[1]) & (y <= area[3])
+    rows = np.flatnonzero(where)
+    ground = terrain.sel(x=xr.DataArray(x[rows], dims="p"), y=xr.DataArray(y[rows], dims="p"), method="nearest").values
+    foot = np.column_stack([x[rows], y[rows], np.nan_to_num(ground, nan=float(origin[2]))]) - np.asarray(origin)
+    return rows, foot
+
+
+def stamped_columns(foot: np.ndarray, size: np.ndarray, rows: np.ndarray, colour: np.ndarray) -> Mesh:
+    """Return round columns of one colour: half width in both directions and height of each in ``size`` (rows, 3)."""
+    mesh = _stamp(_revolved(_CROWNS["cylinder"], 8), foot, size, rows, None)
+    return Mesh(mesh.points, mesh.triangles, mesh.part, mesh.owner, np.tile(colour, (len(mesh), 1)), lines=mesh.lines)
 
 
 _ARC = np.linspace(0.0, np.pi, 7)

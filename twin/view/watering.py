@@ -14,22 +14,14 @@ from twin.language import default_language, text
 from twin.view.backdrop import backdrop
 from twin.view.furniture import INK, draw_north_arrow, draw_scale_bar
 from twin.view.maps import MapFigure
+from twin.view.thirst import REASON_COLOURS
 
 if TYPE_CHECKING:
     import geopandas as gpd
     from matplotlib.axes import Axes
 
-__all__ = ["REASON_COLOURS", "plan_map", "tour_map"]
+__all__ = ["plan_map", "tour_map"]
 
-REASON_COLOURS = {
-    "dry_now": "#a50f15",
-    "dry_soon": "#ef8a3c",
-    "watch": "#f6d55c",
-    "rain_coming": "#6baed6",
-    "enough": "#2b8cbe",
-    "established": "#9a9a96",
-}
-"""Colour of each reason, told apart also by those who do not see red and green alike."""
 _TOURS = ("#08519c", "#a63603", "#54278f", "#006d2c", "#7a0177", "#636363")
 _ROOF = (206, 203, 198)
 _MAP, _LEGEND = 6.6, 3.7  # [inch]
