@@ -7,9 +7,13 @@ from pathlib import Path
 
 from models.layers import InputError
 
-__all__ = ["free_memory", "require_memory"]
+__all__ = ["TooLargeError", "free_memory", "require_memory"]
 
 _GIB = 1024.0**3
+
+
+class TooLargeError(InputError):
+    """A run does not fit into memory."""
 
 
 def _number(path: str) -> int | None:
@@ -73,9 +77,11 @@ def require_memory(needed: float, what: str, remedy: str) -> None:
 
     Raises
     ------
-    InputError
+    TooLargeError
         If it does not fit.
     """
     free = free_memory()
     if free is not None and needed > free:
-        raise InputError(f"{what} needs about {needed / _GIB:.1f} GiB, but {free / _GIB:.1f} GiB are free: {remedy}.")
+        raise TooLargeError(
+            f"{what} needs about {needed / _GIB:.1f} GiB, but {free / _GIB:.1f} GiB are free: {remedy}."
+        )

@@ -1,7 +1,7 @@
 """Whole results or none: written beside their place, flushed to the disk, then moved there in one step.
 
 A run that is killed leaves the old result as it was; what it had begun lies in a hidden folder that the next run
-clears. Two runs into one folder refuse each other.
+clears. Two runs into one folder refuse each other: before they compute anything where they hold :func:`claimed`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import IO
 from twin.errors import InputError
 from twin.language import text
 
-__all__ = ["MANIFEST", "check_replaceable", "replaced_folder", "restore"]
+__all__ = ["MANIFEST", "check_replaceable", "claimed", "full_disk", "locked", "replaced_folder", "restore"]
 
 MANIFEST = "result.json"
 """File that makes a folder a result; written last."""
@@ -124,6 +124,67 @@ def check_replaceable(folder: Path) -> None:
         raise InputError(text("scenario.output_not_writable", folder=folder, parent=parent))
 
 
+def full_disk(error: BaseException) -> bool:
+    """Tell whether an error says that no more can be written: disk full, quota used up, or the limit of a file's size."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a result folder from the first to the last moment of this one.
+
+    The claim is a locked file beside the folder; it goes with the process, however that ends.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Result folder, new or old.
+
+    Raises
+    ------
+    InputError
+        If another run has claimed it, or no result may go there.
+    """
+    folder = folder.absolute()
+    check_replaceable(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _held(folder.parent / f".{folder.name}.lock", text("scenario.output_busy", folder=folder)):
+        yield
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Work alone in a folder: a second one is refused at once.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Work folder, which is there.
+
+    Raises
+    ------
+    InputError
+        If someone else works in it.
+    """
+    with _held(folder / _LOCK, text("tiles.busy", folder=folder)):
+        yield
+
+
+@contextmanager
+def _held(file: Path, busy: str) -> Iterator[None]:
+    """Hold a lock file, which is gone afterwards; say that it is busy where another process or thread holds it."""
+    with open(file, "ab") as handle:
+        if not _lock(handle) or not _is_still(file, handle):
+            raise InputError(busy)
+        try:
+            yield
+        finally:
+            if sys.platform != "win32":
+                file.unlink(missing_ok=True)  # while the lock is held: the next one then makes a file of its own
+    if sys.platform == "win32":
+        file.unlink(missing_ok=True)
+
+
 @contextmanager
 def replaced_folder(folder: Path) -> Iterator[Path]:
     """Give an empty folder to write into; at the end of the block it takes the place of ``folder``.
@@ -163,7 +224,7 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
             _flush(inner)
             _move_into_place(inner, folder)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if full_disk(error):
                 raise InputError(text("scenario.disk_full", folder=folder.parent)) from error
             raise
         finally:
