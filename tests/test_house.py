@@ -69,7 +69,7 @@ def test_every_text_stands_in_both_languages_with_the_same_values() -> None:
         assert set(tables) - {EASY} == set(LANGUAGES), room
         assert set(tables["en"]) == set(tables["de"]), room
         for key, sentence in tables.get(EASY, {}).items():
-            assert _names(sentence) <= _names(tables["de"][key]), f"{room}.{key}"
+            assert key not in tables["de"] or _names(sentence) <= _names(tables["de"][key]), f"{room}.{key}"
         for key in tables["en"]:
             assert _names(tables["en"][key]) == _names(tables["de"][key]), f"{room}.{key}"
             assert tables["en"][key].strip(), f"{room}.{key}"

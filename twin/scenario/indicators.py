@@ -6,7 +6,8 @@ those of ``models/heat/tables/utci_classes.csv``; stamps are UTC, only "14 o'clo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ __all__ = [
     "afternoon_sun",
     "cell_area",
     "heat_indicators",
+    "indicator_label",
     "indicator_table",
     "labelled",
     "outdoor_ground",
@@ -199,6 +201,7 @@ def heat_indicators(
     *,
     timezone: str = "Europe/Berlin",
     sunlit: Mapping[int, np.ndarray] | None = None,
+    steps: Collection[int] | None = None,
 ) -> pd.DataFrame:
     """Return the heat indicators of a run; without ``utci`` there are none.
 
@@ -212,6 +215,8 @@ def heat_indicators(
         Time zone of "14 o'clock".
     sunlit : mapping of int to numpy.ndarray, optional
         Step to where the sun shines then (:func:`afternoon_sun`); open sealed ground is ground in the sun where given.
+    steps : collection of int, optional
+        Steps whose own rows are wanted; by default all.
 
     Returns
     -------
@@ -225,6 +230,8 @@ def heat_indicators(
     if "utci" in heat:
         utci, ground = heat["utci"].transpose("time", "y", "x"), outdoor_ground(site)
         for step, time in enumerate(utci["time"].values):
+            if steps is not None and step not in steps:
+                continue
             values = utci.values[step][ground]
             rows.extend(_of_one_step(values[~np.isnan(values)], time, cell_area(site)))
         rows.extend(_of_the_run(utci, site, timezone, sunlit or {}))
@@ -242,11 +249,13 @@ def labelled(table: pd.DataFrame, language: str | None = None) -> pd.DataFrame:
         By default the user's.
     """
     chosen = language or default_language()
-    names = {name: _label(name, chosen) for name in table["name"].unique()}
+    names = {name: indicator_label(name, chosen) for name in table["name"].unique()}
     return table.assign(label=table["name"].map(names))
 
 
-def _label(name: str, language: str) -> str:
+@cache
+def indicator_label(name: str, language: str) -> str:
+    """Return the label of an indicator by its name in a table, such as ``area_utci_above_38``."""
     if name.startswith(_CLASS):
         code = int(name.removeprefix(_CLASS))
         row = next(row for row in utci_classes() if row["code"] == code)

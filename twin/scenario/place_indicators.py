@@ -164,6 +164,9 @@ def _of_people(
     for threshold in (32, 38, 46):
         above = (np.nan_to_num(utci, nan=-99.0) >= threshold).sum(axis=0) * hours >= 1.0
         yield _told(f"people_utci_above_{threshold}", people[above].sum(), everyone, "persons", _NEVER)
+    if np.isfinite(hours) and everyone >= _FEWEST:
+        counted = (np.nan_to_num(utci, nan=-99.0) >= 32).sum(axis=0) * hours
+        yield _row("people_hours_utci_above_32", "h", _NEVER, (people * counted).sum())
     yield _told("people_cool_place_within_300", people[near].sum(), everyone, "%", time)
 
 
