@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
+from twin.city.blocked_ways import find_blocked_ways
 from twin.city.bodies import object_bounds, top_of
 from twin.city.defaults import default
 from twin.city.gaps import GapLog
@@ -37,7 +39,7 @@ def check_ground(city: City, log: GapLog) -> None:
     _twice_or_in_each_other(city, log)
     _bridges(city, log)
     _street_jumps(city, log)
-    _sinks(city, log)
+    _blocked(city, _sinks(city, log), log)
 
 
 def _below_the_terrain(city: City, log: GapLog) -> None:
@@ -157,17 +159,17 @@ def _street_jumps(city: City, log: GapLog) -> None:
     )
 
 
-def _sinks(city: City, log: GapLog) -> None:
+def _sinks(city: City, log: GapLog) -> gpd.GeoDataFrame | None:
     terrain = city.terrain
     if terrain is None or min(terrain.shape) < 3:
-        return
+        return None
     factor = max(1, math.ceil(math.sqrt(terrain.size / _CELLS)))
     if factor > 1:
         terrain = terrain.coarsen(y=factor, x=factor, boundary="trim").mean()
     depth, area = default("sink_depth"), default("sink_area")
     found = find_sinks(terrain, depth=depth, area=area)
     if not len(found):
-        return
+        return found
     x, y = found.geometry.x.to_numpy()[:20], found.geometry.y.to_numpy()[:20]
     told = zip(x, y, found["depth"][:20], found["volume"][:20], strict=True)
     log.add(
@@ -181,4 +183,22 @@ def _sinks(city: City, log: GapLog) -> None:
         area=f"{area:g}",
         volume=f"{float(found['volume'].sum()):.0f}",
         cell=f"{abs(float(terrain['x'][1] - terrain['x'][0])):g}",
+    )
+    return found
+
+
+def _blocked(city: City, sinks: gpd.GeoDataFrame | None, log: GapLog) -> None:
+    """Places where a deck, a dam or a shut underpass in the terrain likely holds back water that in truth runs on."""
+    if sinks is None:
+        return
+    found = find_blocked_ways(city, sinks)
+    told = zip(found.geometry.x[:20], found.geometry.y[:20], found["kind"][:20], found["rise"][:20], strict=True)
+    log.add(
+        "water_ways_blocked",
+        layer="terrain",
+        severity="warning",
+        count=len(found),
+        of=len(found),
+        places=[f"{x:.1f}, {y:.1f} ({kind}, {rise:.1f} m)" for x, y, kind, rise in told],
+        least=f"{default('blocked_rise'):g}",
     )
