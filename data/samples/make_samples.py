@@ -21,6 +21,7 @@ from district import (  # noqa: E402
     cadastre,
     citygml,
     cover,
+    errands,
     quarters,
     sensors,
     sewer,
@@ -36,7 +37,7 @@ MADE = (
     "lod2/LoD2_32_571_5676_1_XX.gml", "lod2/LoD2_32_572_5676_1_XX.gml", "dgm1.tif", "baumkataster.csv",
     "landnutzung.gpkg", "strassen.gpkg", "wetter_hitzetag.csv", "kanalnetz.inp", "bauwerke.gpkg", "starkregen.csv",
     "regenschreiber.csv", "wetter_sommer.csv", "wettervorhersage.csv", "bodenfeuchte.csv", "hydranten.csv", "giessprotokoll.csv",
-    "sensoren.csv", "sensortag.jsonl",
+    "sensoren.csv", "sensortag.jsonl", "orte.csv", "fahrten.csv",
 )  # fmt: skip
 
 
@@ -58,6 +59,8 @@ def make(folder: Path) -> None:
     summer.write_log(folder / "giessprotokoll.csv")
     sensors.write_places(folder / "sensoren.csv")
     sensors.write_day(folder / "sensortag.jsonl")
+    errands.write_places(folder / "orte.csv")
+    errands.write_trips(folder / "fahrten.csv")
 
 
 def same(first: Path, second: Path) -> bool:

@@ -121,6 +121,7 @@ def _attributes(frame: gpd.GeoDataFrame, walking: bool) -> pd.DataFrame:
     kind = _texts(frame, "kind")
     way = np.array([_ONEWAY.get(word, "") for word in _texts(frame, "oneway")], dtype=object)
     surfaces = _words("surface")
+    over = np.array([_words("bridge").get(word, "") for word in _texts(frame, "bridge")], dtype=object)
     closed = frame["closed"].to_numpy(bool) if "closed" in frame else np.zeros(len(frame), bool)
     table = {
         "id": _texts(frame, "id"),
@@ -131,8 +132,8 @@ def _attributes(frame: gpd.GeoDataFrame, walking: bool) -> pd.DataFrame:
         "surface": np.array([surfaces.get(word, word) for word in _texts(frame, "surface")], dtype=object),
         "kerb": np.array([_kerb(word) for word in _texts(frame, "kerb")]),
         "steps": np.isin(kind, ("steps", "treppe")),
-        "bridge": np.isin(_texts(frame, "bridge"), list(_words("bridge"))),
-        "tunnel": np.isin(_texts(frame, "tunnel"), list(_words("tunnel"))),
+        "bridge": over == "yes",
+        "tunnel": np.isin(_texts(frame, "tunnel"), list(_words("tunnel"))) | (over == "under"),
         "layer": np.nan_to_num(_numbers(frame, "layer")).astype(np.int64),
         "speed": _numbers(frame, "maxspeed"),
         "lanes": _numbers(frame, "lanes"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from os import PathLike
 from pathlib import Path
@@ -20,7 +20,6 @@ import xarray as xr
 
 from twin.city import gaps as gap_table
 from twin.city.model import City
-from twin.city.population import population_layer
 from twin.errors import InputError
 from twin.language import text
 from twin.progress import track
@@ -32,11 +31,12 @@ from twin.scenario.indicators import afternoon_steps, afternoon_sun, heat_indica
 from twin.scenario.inputs import read_rain_of, read_weather_of, sources_of
 from twin.scenario.parts import HeatRun, WaterRun
 from twin.scenario.place_indicators import place_indicators
-from twin.scenario.planned import planned_city
+from twin.scenario.planned import planned_city, planned_site
 from twin.scenario.reality import compared, read_measurements
 from twin.scenario.results import Check, Result, plain, with_summary
-from twin.scenario.safe_files import check_replaceable
+from twin.scenario.safe_files import claimed
 from twin.scenario.schema import Scenario, parse_scenario, read_scenario
+from twin.scenario.tiles_run import Tiled, tiled, tiles_offered, work_folder
 from twin.scenario.watering import run_watering, tree_sources
 
 __all__ = ["run"]
@@ -82,16 +82,22 @@ Found = tuple[dict[str, xr.Dataset], pd.DataFrame]
 """What one physics has found: its datasets, and its rows of the indicator table."""
 
 
-def _heat(scenario: Scenario, asked: HeatRun, site: xr.Dataset, weather: xr.Dataset, shown: bool) -> Found:
-    """Run the heat model: datasets ``heat`` and ``summary``."""
+def _heat(
+    scenario: Scenario, asked: HeatRun, site: xr.Dataset, weather: xr.Dataset, tiles: Tiled | None, shown: bool
+) -> Found:
+    """Run the heat model, in tiles or in one piece: datasets ``heat`` and ``summary``."""
     from models import heat
     from twin.sensors.weather_clock import require_daylight
 
     require_daylight(weather, *_place(site, scenario.city))
-    with _step("geometry", shown):
-        geometry = geometry_of(site)
-    with _step("heat", shown, total=weather.sizes["time"]) as done:
-        found = heat.simulate(site, weather, geometry=geometry, progress=done, **asked.model_dump())
+    if tiles is not None:
+        with _step("tiles", shown, total=1.0) as done:
+            found = tiles.heat(site, weather, asked, sky_view=scenario.run.trees is not None, done=done)
+    else:
+        with tiles_offered(), _step("geometry", shown):
+            geometry = geometry_of(site)
+        with tiles_offered(), _step("heat", shown, total=weather.sizes["time"]) as done:
+            found = heat.simulate(site, weather, geometry=geometry, progress=done, **asked.model_dump())
     with _step("indicators", shown):
         sunlit = afternoon_sun(site, weather, afternoon_steps(found, scenario.timezone))
         table = heat_indicators(site, found, timezone=scenario.timezone, sunlit=sunlit)
@@ -121,6 +127,9 @@ def run(
     *,
     output: str | PathLike[str] | None = None,
     progress: bool = True,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    work: str | PathLike[str] | None = None,
 ) -> Result:
     """Run a scenario and return its result.
 
@@ -132,6 +141,13 @@ def run(
         Folder to save the result in; without it nothing is written.
     progress : bool
         Whether bars are shown in terminals and notebooks.
+    workers : int, optional
+        Run heat in tiles, with so many processes of this machine: for a city that does not fit into memory in one piece.
+        The numbers are those of a run in one piece, to the last bit; storms and trees are run whole.
+    scheduler : str, optional
+        Run heat in tiles on a Dask cluster: the address of its scheduler.
+    work : path, optional
+        Where tiles lie until the result is saved; by default beside ``output``. A run that was cut off goes on there.
 
     Returns
     -------
@@ -148,11 +164,22 @@ def run(
     >>> result = run("data/samples/hitzetag.toml")  # doctest: +SKIP
     >>> result.show()  # doctest: +SKIP
     """
+    asked = _checked(scenario)
+    with ExitStack() as held:
+        if output is not None:
+            held.enter_context(claimed(Path(output)))
+            work = work or work_folder(output)
+        tiles = held.enter_context(tiled(workers, scheduler, work))
+        result = _run(asked, tiles, progress)
+        if output is not None:
+            result.save(output)
+        return result if output is None or tiles is None else tiles.handed_over(result, output)
+
+
+def _run(asked: Scenario, tiles: Tiled | None, progress: bool) -> Result:
+    """Take the steps of a run in their order."""
     from twin.city.loading import load
 
-    asked = _checked(scenario)
-    if output is not None:
-        check_replaceable(Path(output).absolute())
     with _step("weather", progress):
         weather = read_weather_of(asked)
     measured = read_measurements(asked.resolve(asked.measurements)) if asked.measurements is not None else None
@@ -161,12 +188,7 @@ def run(
     with _step("measures", progress and bool(asked.measure)):
         city, measures = planned_city(asked, city)
     with _step("site", progress):
-        site = city.rasterise(resolution=asked.resolution, area=asked.area)
-        if asked.population is not None:
-            people = asked.population.model_dump(exclude={"path"})
-            site = site.assign(population=population_layer(asked.resolve(asked.population.path), site, **people))
-    if min(site.sizes["y"], site.sizes["x"]) < 2:
-        raise InputError(text("scenario.too_few_cells", resolution=asked.resolution))
+        site = planned_site(asked, city)
     datasets: dict[str, xr.Dataset] = {"site": site}
     tables: list[pd.DataFrame] = [site_indicators(site), place_indicators(site, city)]
     features: dict[str, gpd.GeoDataFrame] = {}
@@ -174,7 +196,7 @@ def run(
     if asked.weather is not None and weather is not None:
         datasets["weather"], read["weather"] = weather, (asked.weather.path, weather)
     if asked.run.heat is not None and weather is not None:
-        found, table = _heat(asked, asked.run.heat, site, weather, progress)
+        found, table = _heat(asked, asked.run.heat, site, weather, tiles, progress)
         datasets |= found
         tables.append(table)
     if asked.run.water is not None:
@@ -190,7 +212,7 @@ def run(
             tables.append(exposure_indicators(features))
     if asked.run.trees is not None:
         with _step("trees", progress):
-            geometry = geometry_of(site) if "heat" in datasets else None
+            geometry = None if "heat" not in datasets else tiles.sky if tiles is not None else geometry_of(site)
             place = _place(site, asked.city)
             watered, table, of_trees = run_watering(asked, asked.run.trees, city, site, place, geometry)
         datasets |= watered
@@ -199,7 +221,7 @@ def run(
         read |= {role: (path, xr.Dataset()) for role, path in tree_sources(asked.run.trees)}
     sources = sources_of(asked, city, read)
     gaps = [gap_table.from_json(str(data.attrs.get("gaps", "[]"))) for data in datasets.values()]
-    result = Result(
+    return Result(
         name=asked.name,
         scenario=asked,
         datasets=datasets,
@@ -212,6 +234,3 @@ def run(
         features=features,
         city=city,
     )
-    if output is not None:
-        result.save(output)
-    return result

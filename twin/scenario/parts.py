@@ -9,18 +9,22 @@ import datetime as dt
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from models.layers import read_table
 from twin.language import text
+from twin.scenario.mobility_parts import MobilityRun, RoutePart
+from twin.scenario.part import Part
 
 __all__ = [
     "ColumnSource",
     "HandOuts",
     "HeatRun",
+    "MobilityRun",
     "Part",
     "PopulationSource",
     "RainSource",
+    "RoutePart",
     "Runs",
     "ToursPart",
     "TreesRun",
@@ -28,12 +32,6 @@ __all__ = [
     "WaterRun",
     "WeatherSource",
 ]
-
-
-class Part(BaseModel):
-    """One table of a scenario file: only the keys it knows, and none changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 class ColumnSource(Part):
@@ -287,6 +285,7 @@ class Runs(Part):
     heat: HeatRun | None = Field(default=None, description="Heat stress; needs [weather].")
     water: WaterRun | None = Field(default=None, description="A storm on the ground; needs [rain].")
     trees: TreesRun | None = Field(default=None, description="Soil water of trees and who is watered.")
+    mobility: MobilityRun | None = Field(default=None, description="Ways, help and traffic under heat and water.")
 
     @model_validator(mode="before")
     @classmethod

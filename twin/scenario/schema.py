@@ -122,6 +122,7 @@ class Scenario(Part):
             named += [("[rain] table", self.rain.table), ("[rain] series", self.rain.series)]
         named += [("[population] path", self.population.path if self.population is not None else None)]
         named += self.run.trees.files() if self.run.trees is not None else []
+        named += self.run.mobility.files() if self.run.mobility is not None else []
         named += [("costs", self.costs), ("measurements", self.measurements), ("baseline", self.baseline)]
         named += [(f"[[measure]] {i} file", measure.file) for i, measure in enumerate(self.measure, 1)]
         return [(where, path) for where, path in named if path is not None]
