@@ -36,8 +36,10 @@ _PUBLIC = {
     "compare": ("twin.scenario.comparison", "compare"),
     "load": ("twin.city.loading", "load"),
     "run": ("twin.scenario.execution", "run"),
+    "sweep": ("twin.scenario.sweeps", "sweep"),
 }
 _ROOMS = ("city", "report", "scenario", "sensors", "view")
+_FACES = {"tiles": "twin.scenario.tiles"}
 
 __all__ = [
     "City",
@@ -53,6 +55,8 @@ __all__ = [
     "run",
     "scenario",
     "sensors",
+    "sweep",
+    "tiles",
     "view",
 ]
 
@@ -62,9 +66,11 @@ if TYPE_CHECKING:
     from twin.city.model import City
     from twin.city.writers.stored import open_city
     from twin.errors import InputError
+    from twin.scenario import tiles
     from twin.scenario.comparison import compare
     from twin.scenario.execution import run
     from twin.scenario.results import Result
+    from twin.scenario.sweeps import sweep
     from twin.sensors.store import SensorStore
 
 
@@ -76,6 +82,8 @@ def __getattr__(name: str) -> Any:
         return value
     if name in _ROOMS:
         return importlib.import_module(f"twin.{name}")
+    if name in _FACES:
+        return importlib.import_module(_FACES[name])
     raise AttributeError(f"module 'twin' has no attribute {name!r}")
 
 

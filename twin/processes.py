@@ -150,7 +150,7 @@ class _Process:
             [sys.executable, "-c", _START.format(path=path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "TWIN_THREADS": str(share)},
+            env={**os.environ, "TWIN_THREADS": str(share), "TWIN_PROGRESS": "off"},
         )
         self.pid = self._process.pid
 

@@ -1,7 +1,11 @@
-"""Progress bars for work that takes more than two seconds, on a terminal and in notebooks; silent elsewhere."""
+"""Progress bars for work that takes more than two seconds, on a terminal and in notebooks; silent elsewhere.
+
+``TWIN_PROGRESS=off`` silences them everywhere: worker processes share the terminal of the one that tells for all.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -97,7 +101,9 @@ def track(label: str, total: float | None = None) -> Iterator[Done]:
     ...     for i in range(3):
     ...         done(i + 1)
     """
-    if "ipykernel" in sys.modules:
+    if os.environ.get("TWIN_PROGRESS") == "off":
+        yield lambda _steps: None
+    elif "ipykernel" in sys.modules:
         with _in_notebook(label, total) as done:
             yield done
     elif sys.stderr.isatty():

@@ -79,17 +79,26 @@ def _add_faces(result: Result, folder: Path, language: str, *, picture: bool) ->
     return faults
 
 
-def _execute(scenario: Scenario, output: Path, *, language: str, picture: bool) -> None:
+def _execute(
+    scenario: Scenario, output: Path, *, language: str, picture: bool, workers: int | None = None,
+    scheduler: str | None = None, fresh: bool = False,
+) -> None:  # fmt: skip
     """Run a scenario into a folder and tell what came out."""
-    from twin.scenario.execution import run
-    from twin.scenario.safe_files import check_replaceable
+    import shutil
 
-    started = time.monotonic()
-    check_replaceable(output.absolute())
-    say("started", name=scenario.name)
-    result = run(scenario)
-    faults: list[str] = []
-    result.save(output, also=[lambda folder: faults.extend(_add_faces(result, folder, language, picture=picture))])
+    from twin.scenario.execution import run
+    from twin.scenario.safe_files import claimed
+    from twin.scenario.tiles_run import work_folder
+
+    started, work = time.monotonic(), work_folder(output)
+    with claimed(output):
+        if fresh:
+            shutil.rmtree(work, ignore_errors=True)
+        say("started", name=scenario.name)
+        result = run(scenario, workers=workers, scheduler=scheduler, work=work)
+        faults: list[str] = []
+        result.save(output, also=[lambda folder: faults.extend(_add_faces(result, folder, language, picture=picture))])
+        shutil.rmtree(work, ignore_errors=True)
     result.show(language)
     _warn_of_errors(result.gaps, language)
     say("saved", folder=shown(output))
@@ -101,6 +110,14 @@ def _execute(scenario: Scenario, output: Path, *, language: str, picture: bool) 
         complain(one)
     if faults:
         raise typer.Exit(1)
+
+
+def save_with_faces(result: Result, folder: Path, *, language: str, picture: bool) -> None:
+    """Save a result with its picture, report and styles; what of these fails is noted in the log of the process."""
+    faults: list[str] = []
+    result.save(folder, also=[lambda new: faults.extend(_add_faces(result, new, language, picture=picture))])
+    for one in faults:
+        complain(one)
 
 
 def _warn_of_errors(gaps: pd.DataFrame, language: str) -> None:
@@ -139,24 +156,45 @@ def demo(
 
 @app.command()
 def run(
-    scenario: Annotated[Path, typer.Argument(help="Scenario file (TOML).")],
+    scenarios: Annotated[list[str], typer.Argument(help="Scenario files (TOML), folders of them, or patterns.")],
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the result; by default the one the scenario names.")
+        Path | None,
+        typer.Option(help="Folder for the result; by default the one the scenario names. Of many: the folder for all."),
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes: for the tiles of one scenario, or for many scenarios.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Address of a Dask scheduler that gives out the work, such as tcp://10.0.0.5:8786."),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew, do not go on with a run that was cut off.")
+    ] = False,
     lang: Language = None,
     picture: Annotated[bool, typer.Option(help="Draw a 3D picture too.")] = True,
 ) -> None:
-    """Run a scenario: city, weather, heat, indicators, report.
+    """Run scenarios: city, weather, heat, storm, trees, indicators, report.
 
-    An older result in the folder is replaced when the new one is complete, not before.
+    An older result in the folder is replaced when the new one is complete, not before. With --workers one scenario is
+    run in tiles, for a city too large for memory, and goes on where it was cut off; many are run side by side.
 
-    Example: [bold]twin run hitzetag.toml --output results/hitzetag[/bold]
+    Examples: [bold]twin run hitzetag.toml --output results/hitzetag[/bold], [bold]twin run city.toml --workers 4[/bold],
+    [bold]twin run variants/ --workers 4[/bold]
     """
     language = speak(lang)
+    from twin.cli.sweeping import run_many, tell_progress
     from twin.scenario.schema import read_scenario
+    from twin.scenario.sweeps import find_scenarios
 
-    asked = read_scenario(scenario)
-    _execute(asked, output or asked.output_folder(), language=language, picture=picture)
+    files = find_scenarios(scenarios)
+    tell_progress()
+    if len(files) > 1:
+        run_many(files, output, workers=workers, scheduler=scheduler, language=language, picture=picture)
+        return
+    asked = read_scenario(files[0])
+    where = output or asked.output_folder()
+    _execute(asked, where, language=language, picture=picture, workers=workers, scheduler=scheduler, fresh=fresh)
 
 
 @app.command()

@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from models import parallel
+from twin.scenario.lazy_rounding import in_memory, round_numbers, rounded_when_read
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -69,12 +70,13 @@ def rounded(data: xr.Dataset, rounding: float) -> xr.Dataset:
     for name, array in data.data_vars.items():
         if array.dtype.kind != "f" or array.dims[-2:] != ("y", "x"):
             continue
-        values = array.astype(np.float32, keep_attrs=True)
-        if step and array.attrs.get("units") in ("degC", "K"):
-            numbers = np.rint(values.values / np.float32(step)) * np.float32(step)
-            out[name] = values.copy(data=numbers).assign_attrs(rounding=step)
+        own = step if array.attrs.get("units") in ("degC", "K") else 0.0
+        if not in_memory(array):
+            values = rounded_when_read(array, own)
         else:
-            out[name] = values
+            values = array.astype(np.float32, keep_attrs=True)
+            values = values.copy(data=round_numbers(values.values, own)) if own else values
+        out[name] = values.assign_attrs(rounding=own) if own else values
     return out
 
 

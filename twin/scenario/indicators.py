@@ -156,13 +156,13 @@ def _of_the_run(
     for threshold in (32, 38):
         above = np.zeros(ground.shape)
         for step in range(utci.sizes["time"]):
-            above += utci.values[step] >= threshold
-        valid = ground & ~np.isnan(utci.values[0])
+            above += utci.isel(time=step).values >= threshold
+        valid = ground & ~np.isnan(utci.isel(time=0).values)
         if valid.any() and np.isfinite(hours):
             yield _row(f"hours_utci_above_{threshold}", "h", never, above[valid].mean() * hours, np.nan, "model")
     for step in afternoon_steps(heat, timezone):
         crowns, open_ground = _crowns_and_open(site, sunlit.get(step))
-        values, time = utci.values[step], utci["time"].values[step]
+        values, time = utci.isel(time=step).values, utci["time"].values[step]
         under, outside = values[crowns & ~np.isnan(values)], values[open_ground & ~np.isnan(values)]
         if under.size and outside.size:
             difference = under.mean(dtype=float) - outside.mean(dtype=float)
@@ -232,7 +232,7 @@ def heat_indicators(
         for step, time in enumerate(utci["time"].values):
             if steps is not None and step not in steps:
                 continue
-            values = utci.values[step][ground]
+            values = utci.isel(time=step).values[ground]
             rows.extend(_of_one_step(values[~np.isnan(values)], time, cell_area(site)))
         rows.extend(_of_the_run(utci, site, timezone, sunlit or {}))
     return indicator_table(rows)
@@ -290,7 +290,7 @@ def summaries(heat: xr.Dataset, *, timezone: str = "Europe/Berlin") -> xr.Datase
         peak = layer.max("time", keep_attrs=True).assign_attrs(long_name=f"{long_name}, highest of the run")
         maps[f"{name}_max"] = peak
         if afternoon:
-            step = max(afternoon, key=lambda i: float(np.nanmean(layer.values[i])))
+            step = max(afternoon, key=lambda i: float(np.nanmean(layer.isel(time=i).values)))
             stamp = np.datetime_as_string(layer["time"].values[step], unit="m")
             at = layer.isel(time=step, drop=True).assign_attrs(long_name=f"{long_name}, {stamp} UTC")
             maps[f"{name}_{_AFTERNOON}"] = at

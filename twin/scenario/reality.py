@@ -113,6 +113,6 @@ def _pairs(group: pd.DataFrame, layer: xr.DataArray, place: tuple[float, float],
     stamps = stamps.astype("datetime64[s]").astype(np.int64)
     nearest = np.abs(steps[:, None] - stamps).argmin(axis=0)
     close = np.abs(steps[nearest] - stamps) <= (step if np.isfinite(step) else 1.0) * 1800.0
-    modelled = layer.values[nearest, row, column]
+    modelled = layer.isel(y=row, x=column).values[nearest]
     pairs = np.column_stack([group["value"].to_numpy(dtype=float), modelled])[close]
     return pairs[np.isfinite(pairs).all(axis=1)]

@@ -143,9 +143,13 @@ class TileStore:
         part.replace(folder / _MANIFEST)
         return cls(folder)
 
+    def _array(self, name: str) -> zarr.Array[Any]:
+        array: Any = self.group[name]
+        return array
+
     def unfinished(self) -> list[int]:
         """Return the numbers of the tiles that are not done."""
-        return np.flatnonzero(np.asarray(self.group[_DONE][:]) == 0).tolist()
+        return np.flatnonzero(np.asarray(self._array(_DONE)[:]) == 0).tolist()
 
     def write(self, number: int, found: Mapping[Any, Any]) -> None:
         """Write what a tile has found, through to the disk, and then mark the tile as done.
@@ -159,26 +163,26 @@ class TileStore:
         """
         part = self.layout[number]
         for name in self.names:
-            array, values = self.group[name], np.asarray(found[name])
-            require_whole_chunks(array, self.layout)  # type: ignore[arg-type]
+            array, values = self._array(name), np.asarray(found[name])
+            require_whole_chunks(array, self.layout)
             size = tuple(span.stop - span.start for span in part)
-            if values.shape[-2:] != size or values.shape[:-2] != array.shape[:-2]:  # type: ignore[union-attr]
+            if values.shape[-2:] != size or values.shape[:-2] != array.shape[:-2]:
                 raise ValueError(f"Tile {number} gives {name!r} as {values.shape}, but it has {size} cells.")
-            array[(..., *part)] = values  # type: ignore[index]
+            array[(..., *part)] = values
             self._flush(name, part)
-        done = self.group[_DONE]
-        done[number] = 1  # type: ignore[index]
+        done = self._array(_DONE)
+        done[number] = 1
         _sync(self.folder / _RESULTS / _DONE / "c" / str(number))
 
     def _flush(self, name: str, part: Part) -> None:
         """Write the chunks of a tile through to the disk."""
-        array = self.group[name]
-        sizes = (array.shards or array.chunks)[-2:]  # type: ignore[union-attr]
+        array = self._array(name)
+        sizes = (array.shards or array.chunks)[-2:]
         rows, columns = (
             range(span.start // size, -(-span.stop // size)) for span, size in zip(part, sizes, strict=True)
         )
         root = self.folder / _RESULTS / name / "c"
-        steps = [root] if len(array.shape) == 2 else [root / str(step) for step in range(array.shape[0])]  # type: ignore[union-attr]
+        steps = [root] if len(array.shape) == 2 else [root / str(step) for step in range(array.shape[0])]
         for step in steps:
             for row in rows:
                 for column in columns:

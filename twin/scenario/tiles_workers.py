@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +11,7 @@ from twin.errors import InputError
 from twin.language import text
 from twin.processes import Processes
 
-__all__ = ["beside", "connected", "each"]
+__all__ = ["beside", "connected", "each", "in_order"]
 
 _TRIES = 3  # times that a cluster gives out a task whose worker died
 
@@ -89,17 +89,43 @@ def each(function: Callable[[Any], Any], items: Iterable[Any], *, workers: Any =
     InputError
         If workers die again and again. What ``function`` raises is raised here, and ends the work.
     """
+    todo = list(items)
+    yield from in_order(function, todo, range(len(todo)), workers=workers)
+
+
+def in_order(
+    function: Callable[[Any], Any], items: Sequence[Any], groups: Iterable[Hashable], *, workers: Any = None
+) -> Iterator[tuple[Any, Any]]:
+    """As :func:`each`, but the first item of each group is finished before its others begin.
+
+    Parameters
+    ----------
+    function, items, workers
+        As for :func:`each`.
+    groups : iterable
+        Group of each item.
+    """
     if workers is None:
         for item in items:
             yield item, function(item)
         return
+    behind: dict[Hashable, list[Any]] = {}
+    first: list[tuple[Hashable, Any]] = []
+    for item, group in zip(items, groups, strict=True):
+        if group in behind:
+            behind[group].append(item)
+        else:
+            behind[group] = []
+            first.append((group, item))
     with _executor(workers) as executor:
-        waiting: dict[Future[Any], Any] = {executor.submit(function, item): item for item in items}
+        waiting: dict[Future[Any], tuple[Hashable, Any]] = {executor.submit(function, one[1]): one for one in first}
         try:
             while waiting:
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    item = waiting.pop(future)
-                    yield item, future.result()
+                    group, item = waiting.pop(future)
+                    found = future.result()
+                    waiting |= {executor.submit(function, other): (group, other) for other in behind.pop(group, [])}
+                    yield item, found
         except BrokenExecutor:
             raise InputError(text("tiles.workers_die", tries=_TRIES)) from None
         finally:

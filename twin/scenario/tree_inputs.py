@@ -54,7 +54,12 @@ def read_table_of(path: Path, columns: tuple[str, ...], numbers: tuple[str, ...]
 
 
 def tree_table(
-    city: City, site: xr.Dataset, asked: TreesRun, known: pd.DataFrame | None, geometry: SkyGeometry | None, day: int
+    city: City,
+    site: xr.Dataset,
+    asked: TreesRun,
+    known: pd.DataFrame | None,
+    geometry: SkyGeometry | xr.DataArray | None,
+    day: int,
 ) -> tuple[pd.DataFrame, GapLog]:
     """Return the trees of a city with soil, sealing and shade, and what was taken for granted.
 
@@ -68,8 +73,8 @@ def tree_table(
         Options.
     known : pandas.DataFrame or None
         What is known beyond the cadastre, with a column ``id``.
-    geometry : SkyGeometry or None
-        Of the site, where heat was run: gives the sky view.
+    geometry : SkyGeometry, xarray.DataArray or None
+        Of the site, where heat was run: gives the sky view; or that itself (y, x).
     day : int
         Day of the year whose sun stands for the season.
     """
@@ -91,7 +96,10 @@ def tree_table(
     if geometry is not None:
         from models import heat
 
-        sky = heat.sky_view_factor(site, geometry=geometry)["svf_building"].values[row, column]
+        seen = geometry
+        if not isinstance(seen, xr.DataArray):
+            seen = heat.sky_view_factor(site, geometry=seen)["svf_building"]
+        sky = seen.values[row, column]
         trees["sky_view_factor"] = np.where(inside & np.isfinite(sky), sky, 1.0)
     else:
         log.add("trees_sky_open", layer="trees", severity="info", count=len(trees), of=len(trees), default="1")

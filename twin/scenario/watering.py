@@ -36,7 +36,7 @@ Found = tuple[dict[str, xr.Dataset], pd.DataFrame, dict[str, gpd.GeoDataFrame]]
 
 def run_watering(
     scenario: Scenario, asked: TreesRun, city: City, site: xr.Dataset, place: tuple[float, float],
-    geometry: SkyGeometry | None,
+    geometry: SkyGeometry | xr.DataArray | None,
 ) -> Found:  # fmt: skip
     """Run the trees of a scenario.
 
@@ -52,8 +52,8 @@ def run_watering(
         Site layers.
     place : tuple of float
         Latitude and longitude [deg].
-    geometry : SkyGeometry or None
-        Where heat was run.
+    geometry : SkyGeometry, xarray.DataArray or None
+        What trees see of the sky, or the share of it; where heat was run.
 
     Returns
     -------
