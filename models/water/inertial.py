@@ -111,6 +111,7 @@ class InertialFlow:
         self._work = [np.ones((6, wide + 2), self._type) for _ in self._spans]
         for work in self._work:
             work[:3] = 0.0
+        self._room = [tuple(np.zeros(wide + 2, self._type) for _ in range(5)) for _ in self._spans]
         self._cast = np.zeros((blocks, 16), self._type)
         self._mail = np.zeros((2, blocks, 2, 3, HALO, wide + 2) if blocks > 1 else (1,) * 6, self._type)
         self._most = np.zeros((2, blocks))
@@ -216,7 +217,7 @@ class InertialFlow:
         fields = (self._bed, self._manning, self._h[k], self._qx[k], self._qy[k], *self._maxima)
         return (
             k, len(self._spans), shape, *(one.reshape(-1) for one in fields), runs, spans, faces.table, faces.values,
-            faces.first, cells.columns, cells.rates, cells.first, self._work[k].reshape(-1), self._mail.reshape(-1),
+            faces.first, cells.columns, cells.rates, cells.first, self._work[k].reshape(-1), self._room[k], self._mail.reshape(-1),
             self._most, barrier.handle, clock, settings, self._cast[k], self._out[k], self._counts,
         )  # fmt: skip
 

@@ -13,59 +13,57 @@ import math
 from typing import Any
 
 from models.water.roots import inverse_cube_root, inverse_square_root
-from models.water.row_kernels import cell_function, place, row_kernel
+from models.water.row_kernels import place, row_kernel
 
 __all__ = ["add_water", "copy_row", "faces", "limit", "outflow_share"]
 
 
-@cell_function
-def face_flow(
-    z0: Any, z1: Any, h0: Any, h1: Any, n0: Any, n1: Any, before: Any, q: Any, after: Any, side: Any, c: Any
-) -> Any:  # fmt: skip
-    """Return the flow [m2/s] through a face after one step.
-
-    ``side`` is four times the flow along the face. Friction is taken at the new time: with |q'| of de Almeida & Bates 2013
-    replaced by its tangent, rest + part |q'|, the new flow is the root of a quadratic. Taken with the old |q| alone, thin
-    films on slopes swing between too much and too little flow and run off too fast.
-    """
-    zero, one, two, theta, spread, film, steep, g, quarter_gdt, gdt_dx, sixteenth, calm = c
-    dz = z1 - z0
-    level = dz + h1
-    rise = level - h0
-    deep = max(h0, level) - max(zero, dz)
-    depth = max(deep, film)
-    root = inverse_cube_root(depth)
-    square = root * root
-    size = abs(q)
-    speed_squared = q * q + sixteenth * side * side + calm * calm
-    inverse = inverse_square_root(speed_squared)
-    part = (size + calm) * inverse
-    rest = max(speed_squared * inverse - part * size, zero)
-    rough = n0 + n1
-    drag = quarter_gdt * rough * rough * (square * square) * (square * root)
-    force = theta * q + spread * (before + after) - gdt_dx * depth * rise
-    linear = one + drag * rest
-    flow = two * force / (linear + math.sqrt(linear * linear + (two + two) * drag * part * abs(force)))
-    most = depth * (g * depth) * inverse_square_root(g * depth)  # critical flow: no more passes a roof edge or a wall
-    capped = min(max(flow, -most), most)
-    flow = capped if abs(dz) > steep else flow
-    return flow if deep > film else zero
-
-
 @row_kernel
-def faces(z: Any, h: Any, n: Any, work: Any, next_row: Any, beside: Any, out: Any, at: Any, count: int, c: Any) -> None:
-    """Flow through the east or the south faces of a row, from the cells on both sides.
+def faces(
+    z: Any, h: Any, n: Any, work: Any, next_row: Any, beside: Any, room: Any, out: Any, at: Any, count: int, c: Any
+) -> None:  # fmt: skip
+    """Flow [m2/s] through the east or the south faces of a row after one step, from the cells on both sides.
 
     ``at``: places of the cell and the one beyond in ``z`` (and ``n``) and in ``h``; of the flow before and here in
     ``work``, of the flow after in ``next_row``; of two flows along the face in ``work`` and two in ``beside``; of ``out``.
+    ``room``: five rows to write to. Three short loops instead of one: a face is one long chain of numbers that wait for
+    each other, and in a short loop the processor sees more faces ahead (a fifth faster).
+
+    Friction is taken at the new time: with |q'| of de Almeida & Bates 2013 replaced by its tangent, rest + part |q'|, the
+    new flow is the root of a quadratic. Taken with the old |q| alone, thin films on slopes swing between too much and too
+    little flow and run off too fast.
     """
+    zero, one, two, theta, spread, film, steep, g, quarter_gdt, gdt_dx, sixteenth, calm = c
     z0, z1, h0, h1, before, here, after, side0, side1, side2, side3, to = at
+    drags, pushes, mosts, parts, rests = room
+    endless = one / calm
+    for j in range(count):
+        dz = z[place(z1, j)] - z[place(z0, j)]
+        level = dz + h[place(h1, j)]
+        deep = max(h[place(h0, j)], level) - max(zero, dz)
+        depth = max(deep, film)
+        root = inverse_cube_root(depth)
+        square = root * root
+        rough = n[place(z0, j)] + n[place(z1, j)]
+        drags[place(0, j)] = quarter_gdt * rough * rough * ((square * square) * (square * root))
+        pushes[place(0, j)] = gdt_dx * depth * (level - h[place(h0, j)])
+        most = math.sqrt(depth * depth * (g * depth))  # critical flow: no more passes a roof edge or a wall
+        most = most if abs(dz) > steep else endless
+        mosts[place(0, j)] = most if deep > film else zero
     for j in range(count):
         side = work[place(side0, j)] + work[place(side1, j)] + beside[place(side2, j)] + beside[place(side3, j)]
-        out[place(to, j)] = face_flow(
-            z[place(z0, j)], z[place(z1, j)], h[place(h0, j)], h[place(h1, j)], n[place(z0, j)], n[place(z1, j)],
-            work[place(before, j)], work[place(here, j)], next_row[place(after, j)], side, c,
-        )  # fmt: skip
+        size = abs(work[place(here, j)])
+        across = sixteenth * side * side + calm * calm  # ``side`` is four times the flow along the face
+        inverse = inverse_square_root(size * size + across)
+        parts[place(0, j)] = (size + calm) * inverse
+        rests[place(0, j)] = max((across - size * calm) * inverse, zero)
+    for j in range(count):
+        force = theta * work[place(here, j)] + spread * (work[place(before, j)] + next_row[place(after, j)])
+        force -= pushes[place(0, j)]
+        drag, most = drags[place(0, j)], mosts[place(0, j)]
+        linear = one + drag * rests[place(0, j)]
+        root = math.sqrt(linear * linear + (two + two) * drag * parts[place(0, j)] * abs(force))
+        out[place(to, j)] = min(max(two * force / (linear + root), -most), most)
 
 
 @row_kernel

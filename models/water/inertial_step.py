@@ -112,14 +112,14 @@ def count_edges(
 @row_loop
 def one_step(
     shape: Any, z: Any, n: Any, h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any, strongest: Any, runs: Any,
-    spans: Any, special: Any, values: Any, first_face: Any, cells: Any, rates: Any, first_cell: Any, work: Any, c: Any,
+    spans: Any, special: Any, values: Any, first_face: Any, cells: Any, rates: Any, first_cell: Any, work: Any, room: Any, c: Any,
     step: Any, limits: Any, dt: float, dx: float, out: Any,
 ) -> None:  # fmt: skip
     """Advance the rows of one block by ``dt``.
 
     ``shape``: first row of the block in the grid, its rows, rows and columns of the grid, columns of the arrays. ``work``
     holds rows of these: the flow across the row above and this one and the flow along this row before the step, the
-    share of outflow in two rows, the greatest depth in each column.
+    share of outflow in two rows, the greatest depth in each column; ``room`` is for :func:`faces`.
     """
     start, rows, total, columns, wide = shape
     zero = limits[0]
@@ -145,12 +145,12 @@ def one_step(
                         zi + a, zi + e, i + a, i + e, along + w, along + a, along + e, above + a, above + e, here + a,
                         here + e, i + a,
                     )  # fmt: skip
-                    faces(z, h, n, work, work, work, qx, at, size, c)
+                    faces(z, h, n, work, work, work, room, qx, at, size, c)
                 at = (
                     zi + a, zi + wide + a, i + a, i1 + a, above + a, here + a, i1 + a, along + w, along + a, i1 + w,
                     i1 + a, i + a,
                 )  # fmt: skip
-                faces(z, h, n, work, qy, qx, qy, at, size, c)
+                faces(z, h, n, work, qy, qx, room, qy, at, size, c)
         if first_face[row + 1] > first_face[row]:
             special_faces(
                 r, row, wide, z, n, h, qx, qy, work, (along, here), special, values, first_face, film, theta, dt, dx
@@ -231,8 +231,8 @@ def _meet(
 def run_block(
     block: int, blocks: int, shape: Any, z: Any, n: Any, h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any,
     strongest: Any, runs: Any, spans: Any, special: Any, values: Any, first_face: Any, cells: Any, rates: Any,
-    first_cell: Any, work: Any, mail: Any, most: Any, handle: Any, clock: Any, settings: Any, cast: Any, out: Any,
-    counts: Any,
+    first_cell: Any, work: Any, room: Any, mail: Any, most: Any, handle: Any, clock: Any, settings: Any, cast: Any,
+    out: Any, counts: Any,
 ) -> float:  # fmt: skip
     """Advance one block from ``clock[0]`` to ``clock[1]`` [s] or by ``clock[2]`` steps; return the time reached.
 
@@ -265,7 +265,7 @@ def run_block(
             work[5 * wide + j] = cast[0]
         one_step(
             shape, z, n, h, qx, qy, deepest, fastest, strongest, runs, spans, special, values, first_face, cells, rates,
-            first_cell, work, c, cast[12], (cast[0], cast[1], cast[13], cast[14]), dt, dx, out,
+            first_cell, work, room, c, cast[12], (cast[0], cast[1], cast[13], cast[14]), dt, dx, out,
         )  # fmt: skip
         for r in range(HALO, rows + HALO):  # what left over the eastern edge does not come back round a building
             for j in range(r * wide + columns + 1, r * wide + wide - 1):
