@@ -98,7 +98,7 @@ def test_the_asked_hour_comes_first_then_the_answer_then_the_rest(session: Sessi
     assert layers[0] == 9
     assert sorted(layers) == list(range(len(session.times)))
     order = [kind for kind, _ in kinds if kind != "progress"]
-    assert order[:2] == ["layer", "answer"]
+    assert order[:3] == ["costs", "layer", "answer"]
     assert order[-1] == "done"
 
 

@@ -47,7 +47,7 @@ class Cancelled(Exception):  # noqa: N818  (nothing went wrong)
 class Event:
     """One thing a change has to tell on its way: ``kind`` says which, ``data`` holds it.
 
-    Kinds are ``progress`` (share, text key), ``layer`` (name, step, window, values, before), ``indicators`` (rows),
+    Kinds are ``progress`` (share, text key), ``costs`` (report of the measures), ``layer`` (name, step, window, values, before), ``indicators`` (rows),
     ``answer`` (text by language), ``storm`` (estimate) and ``done`` (a :class:`Difference`).
     """
 
@@ -241,7 +241,9 @@ class Session:
         yield Event("progress", (0.02, "progress_city"))
         asked = self.planned(measures)
         city, report = planned_city(asked, self.loaded)
+        new = report.iloc[self._own :].reset_index(drop=True)
         check()
+        yield Event("costs", new)
         site = planned_site(asked, city, like=self.site)
         check()
         yield Event("progress", (0.2, "progress_sight"))
@@ -258,7 +260,6 @@ class Session:
                 yield self._layer(revision.window, step, one)
                 yield Event("progress", (0.3 + 0.5 * step / count, "progress_heat"))
         heat = revision.whole(maps)
-        new = report.iloc[self._own :].reset_index(drop=True)
         sentence = answers(self, city, new, heat["utci"].values, wanted, revision.window)
         yield Event("answer", sentence)
         for step, one in enumerate(maps if told else ()):

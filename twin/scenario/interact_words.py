@@ -14,7 +14,7 @@ import shapely
 from twin.language import EASY, LANGUAGES, text
 from twin.scenario.indicators import indicator_label
 from twin.scenario.rules import rule_of
-from twin.scenario.wording import number
+from twin.scenario.wording import number, unit_words
 
 if TYPE_CHECKING:
     from twin.city.model import City
@@ -71,12 +71,26 @@ def label_of(name: str, label: Mapping[str, str]) -> dict[str, str]:
     return {**label, EASY: plain}
 
 
+def _row(
+    key: str, label: Mapping[str, str], unit: str, before: float, after: float, decimals: int, better: str
+) -> dict[str, Any]:
+    """Return a row in the form that the browser knows from the numbers of a result."""
+    return {
+        "key": key,
+        "label": dict(label),
+        "unit": {tongue: unit_words(unit, "en" if tongue == "en" else "de") for tongue in TONGUES},
+        "time": None,
+        "values": {"baseline": _plain(before), "draft": _plain(after)},
+        "difference": {"draft": _plain(after - before)},
+        "decimals": decimals,
+        "better": {"more": 1, "less": -1}.get(better, 0),
+    }
+
+
 def own_row(key: str, unit: str, before: float, after: float, decimals: int, better: str) -> dict[str, Any]:
     """Return a row that is no indicator of a run, such as costs; its labels stand in the texts."""
     labels = {language: text(f"interact.label_{key}", language) for language in TONGUES}
-    values = {"baseline": before, "draft": after}
-    return {"key": key, "label": labels, "unit": unit, "values": values, "difference": after - before,
-            "decimals": decimals, "better": better}  # fmt: skip
+    return _row(key, labels, unit, before, after, decimals, better)
 
 
 def indicator_rows(before: pd.DataFrame, after: pd.DataFrame, measures: pd.DataFrame) -> list[dict[str, Any]]:
@@ -104,18 +118,9 @@ def indicator_rows(before: pd.DataFrame, after: pd.DataFrame, measures: pd.DataF
         old, new = float(row["value"].iloc[0]), float(same["value"].iloc[0]) if len(same) else float("nan")
         label = {tongue: indicator_label(name, tongue) for tongue in LANGUAGES}
         rule = rule_of(name)
-        rows.append(
-            {
-                "key": name,
-                "label": label_of(name, label),
-                "unit": str(row["unit"].iloc[0]),
-                "time": None if pd.isna(time) else f"{time:%Y-%m-%dT%H:%MZ}",
-                "values": {"baseline": _plain(old), "draft": _plain(new)},
-                "difference": _plain(new - old),
-                "decimals": int(rule["decimals"]),
-                "better": rule["better"],
-            }
-        )
+        stamp = None if pd.isna(time) else f"{time:%Y-%m-%dT%H:%MZ}"
+        unit, decimals = str(row["unit"].iloc[0]), int(rule["decimals"])
+        rows.append(_row(name, label_of(name, label), unit, old, new, decimals, rule["better"]) | {"time": stamp})
     rows.append(own_row("cost", "EUR", 0.0, float(measures["cost"].sum()), 0, "less"))
     rows.append(own_row("yearly", "EUR/a", 0.0, float(measures["yearly"].sum()), 0, "less"))
     young = int(measures.loc[measures["kind"].isin(_PLANTED), "count"].sum())

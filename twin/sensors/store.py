@@ -22,6 +22,7 @@ from twin.errors import InputError
 from twin.language import text
 from twin.sensors import schema, writing
 from twin.sensors.archive import Archive, Hourly, hourly_of
+from twin.sensors.databases import engine_of
 from twin.sensors.records import DAY, HOUR, Batch, Stream, Thing
 from twin.sensors.writing import Outcome
 
@@ -32,53 +33,6 @@ _ALL = "stream_id, time, result, received, flag, bits"
 
 def _now() -> int:
     return clock.time_ns() // 1000
-
-
-def _engine(url: str) -> sa.Engine:
-    address = url if "://" in url else f"sqlite:///{url}"
-    try:
-        parsed = sa.make_url(address)
-        if parsed.drivername in ("postgresql", "postgres"):
-            parsed = _by_socket(parsed.set(drivername="postgresql+pg8000"))
-        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-            raise InputError(text("sensors.url_kind", url=parsed.render_as_string(hide_password=True)))
-        if parsed.get_backend_name() == "sqlite" and not parsed.database:
-            raise InputError(text("sensors.url_memory"))
-        engine = sa.create_engine(parsed, connect_args={"timeout": 60} if parsed.drivername == "sqlite" else {})
-    except sa.exc.ArgumentError:
-        raise InputError(text("sensors.url_kind", url=url.split("@")[-1])) from None
-    except ModuleNotFoundError as error:
-        raise InputError(text("sensors.driver_missing", name=error.name or "")) from None
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare)
-        sa.event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _by_socket(address: sa.URL) -> sa.URL:
-    """Return the address of a server reached by a socket file, as its own tools write it (``?host=/folder``), for the driver."""
-    folder = str(address.query.get("host", ""))
-    if not folder.startswith("/"):
-        return address
-    socket = f"{folder}/.s.PGSQL.{address.port or address.query.get('port', 5432)}"
-    return address.difference_update_query(["host", "port"]).update_query_dict({"unix_sock": socket})
-
-
-def _prepare(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "secure_delete=ON",
-        "cache_size=-65536",
-        "temp_store=MEMORY",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 class SensorStore:
@@ -110,7 +64,7 @@ class SensorStore:
     """
 
     def __init__(self, url: str, *, archive: str | Path | None = None, migrate: bool = False) -> None:
-        self._engine = _engine(str(url))
+        self._engine = engine_of(str(url))
         self.url = self._engine.url.render_as_string(hide_password=True)
         if archive is None and self._engine.dialect.name == "sqlite":
             archive = f"{self._engine.url.database}.archive"
