@@ -67,8 +67,9 @@ TWO_PROCESSES = (
 _WARM = """
 from twin.city.cityjson import read_cityjson, write_cityjson
 from twin.city.cityjson import lists, faces
-import numpy as np, twin.city.cityjson.rings, twin.city.newell
+import numpy as np, twin.city.cityjson.rings, twin.city.cityjson.spans, twin.city.newell
 lists.compiled([b"[[[0, 1, 2]]]"])
+twin.city.cityjson.spans.list_spans(b"{}")
 faces._compiled(np.arange(3), np.array([3]), np.eye(3))
 twin.city.newell.vector_areas(np.eye(3), np.array([0, 3]), np.zeros((1, 3)))
 """

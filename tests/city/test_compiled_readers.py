@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.city import surfaces
-from twin.city.cityjson import faces, lists, read_cityjson
+from twin.city.cityjson import faces, lists, read_cityjson, spans
 
 NESTED = st.recursive(
     st.none() | st.integers(-(10**6), 10**6), lambda inner: st.lists(inner, max_size=4), max_leaves=12
@@ -44,6 +44,29 @@ def test_nested_lists_read_alike(values, separators):
 @pytest.mark.parametrize("text", WRONG)
 def test_what_is_no_list_of_whole_numbers_is_refused(text):
     assert lists.compiled([b"[1]", text.encode()]) is None
+
+
+PIECES = st.sampled_from(
+    [b'"boundaries"', b'"values"', b'"vertices"', b':', b' : ', b':\n\t', b"[", b"]", b"[[1, 2]", b"[1,2,3]", b"{", b"}", b'"',
+     b'\\"', b"\\", b"values", b",", b"12", b'"other": 5', b'"values":[0,null]}', b'"boundaries": [[[0,1,2]]]']
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=24).map(b"".join))
+def test_lists_are_found_and_taken_out_alike(text):
+    wanted = [list(span) for span in lists._searched_spans(text)]
+    found = spans.list_spans(text)
+    assert found.tolist() == wanted
+    short, held = lists.cut(text)
+    assert spans.shortened(text, found, lists._MARK) == short
+    assert list(held) == [text[first:last] for first, last in wanted]
+
+
+def test_more_lists_than_one_block_holds(monkeypatch):
+    monkeypatch.setattr(spans, "_BLOCK", 3)
+    text = b'{"values": [1], "x": "values"}' * 10
+    assert spans.list_spans(text).tolist() == [list(span) for span in lists._searched_spans(text)]
 
 
 def test_numbers_beyond_64_bits_do_not_come_round_again():

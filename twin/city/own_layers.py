@@ -57,7 +57,7 @@ def trees_of(city: City, log: GapLog, places: np.ndarray | None = None) -> gpd.G
     """
     objects = city.objects
     rows = np.flatnonzero((objects["kind"] == _TREE).to_numpy())
-    low, high = _extents(city, rows)
+    low, high = _extents(city, rows) if len(rows) else np.empty((2, 0, 3))
     spots = (low[:, :2] + high[:, :2]) / 2.0
     if places is not None:
         spots = np.where(np.isfinite(places[rows, :2]), places[rows, :2], spots)

@@ -83,6 +83,15 @@ class GmlFile:
         except OSError as error:
             raise TextError("file_unreadable", file=str(self.path), reason=str(error.strerror or error)) from None
 
+    def whole(self) -> bytes:
+        """Return the document's bytes, unpacked; raises as :meth:`pieces` does."""
+        if self.member or self.path.suffix.lower() == ".gz":
+            return b"".join(self.pieces())
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise TextError("file_unreadable", file=str(self.path), reason=str(error.strerror or error)) from None
+
     def _watched(self, stream: _Stream, packed: int) -> Iterator[bytes]:
         total = 0
         while piece := stream.read(_CHUNK):

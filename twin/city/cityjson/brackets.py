@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["read_nested"]
+__all__ = ["count_signs", "read_nested"]
 
 _OPEN, _CLOSE, _COMMA, _MINUS, _ZERO, _NINE = 91, 93, 44, 45, 48, 57
 _NULL = np.frombuffer(b"null", np.uint8)
@@ -14,17 +14,28 @@ _FIRST_OR_END, _VALUE, _NEXT = 0, 1, 2  # what may stand there: a value or "]", 
 
 
 @njit(cache=True, nogil=True)
+def count_signs(text: np.ndarray, spans: np.ndarray) -> tuple[int, int]:
+    """Return how many opening brackets and how many commas stand in parts of a text."""
+    opens, commas = 0, 0
+    for k in range(len(spans)):
+        for i in range(spans[k, 0], spans[k, 1]):
+            opens += text[i] == _OPEN
+            commas += text[i] == _COMMA
+    return opens, commas
+
+
+@njit(cache=True, nogil=True)
 def read_nested(
-    text: np.ndarray, edge: np.ndarray, numbers: np.ndarray, depth: np.ndarray, start: np.ndarray, lists: np.ndarray
+    text: np.ndarray, spans: np.ndarray, numbers: np.ndarray, depth: np.ndarray, start: np.ndarray, lists: np.ndarray
 ) -> tuple[int, int, int]:
-    """Read lists that stand one after the other; the grammar is JSON's for lists, whole numbers and null.
+    """Read lists that stand in a text; the grammar is JSON's for lists, whole numbers and null.
 
     Parameters
     ----------
     text : numpy.ndarray
         uint8, the text.
-    edge : numpy.ndarray
-        int64 (lists + 1,): list k is ``text[edge[k]:edge[k + 1]]``.
+    spans : numpy.ndarray
+        int64 (lists, 2): list k is ``text[spans[k, 0]:spans[k, 1]]``.
     numbers : numpy.ndarray
         int64, takes all numbers in order; null as -1.
     depth, start : numpy.ndarray
@@ -39,8 +50,8 @@ def read_nested(
         Numbers, opening brackets, nulls; -1 for the first where a list is something else.
     """
     n, opens, nulls = 0, 0, 0
-    for k in range(len(edge) - 1):
-        i, stop = edge[k], edge[k + 1]
+    for k in range(len(spans)):
+        i, stop = spans[k, 0], spans[k, 1]
         level, state = -1, _VALUE
         low, high, deepest = 99, -1, -1
         while i < stop:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from twin.city.cityjson.lists import cut, list_number
+from twin.city.cityjson.lists import Texts, cut, list_number
 from twin.errors import InputError, TextError
 
 __all__ = ["VERSIONS", "Document", "NotCityJSONError", "parse", "whole"]
@@ -34,7 +34,7 @@ class Document:
         File name for messages.
     roots : list of dict
         First the ``CityJSON`` object, then ``CityJSONFeature`` objects; long lists are markers.
-    lists : list of bytes
+    lists : Texts
         What the markers stand for.
     not_numbers : int
         How many values are NaN or Infinity, which JSON does not know; they read as null.
@@ -44,7 +44,7 @@ class Document:
 
     name: str
     roots: list[dict[str, Any]]
-    lists: list[bytes]
+    lists: Texts
     not_numbers: int = 0
     twice: list[str] = field(default_factory=list)
 
@@ -117,7 +117,7 @@ def _utf8(data: bytes, name: str) -> bytes:
     return data
 
 
-def _decoded(text: bytes, lists: list[bytes], name: str, *, renamed: bool = False) -> Document | None:
+def _decoded(text: bytes, lists: Texts, name: str, *, renamed: bool = False) -> Document | None:
     """Decode one JSON value after the other; None where the syntax is broken."""
     document = Document(name, [], lists)
 
@@ -232,7 +232,7 @@ def whole(value: Any, document: Document) -> Any:
 
     Examples
     --------
-    >>> whole({"values": -1000000000000000}, Document("x.json", [], [b"[1, 2.5]"]))
+    >>> whole({"values": -1000000000000000}, Document("x.json", [], Texts.of([b"[1, 2.5]"])))
     {'values': [1, 2.5]}
     """
     if isinstance(value, dict):

@@ -119,7 +119,7 @@ def tell(told: Told, row: int, root: int, geometries: Any, lod: str | None) -> N
 def vertices_of(document: Document, roots: Sequence[dict[str, Any]]) -> Vertices:
     """Return the vertices of all root objects as written."""
     numbers = [list_number(root.get("vertices")) for root in roots]
-    texts = [document.lists[number] if number >= 0 else b"[]" for number in numbers]
+    texts = document.lists.some(numbers)
     told = [root for root, number in zip(roots, numbers, strict=True) if number < 0 and root.get("vertices")]
     found = None if told else points(texts)
     if found is None:
@@ -165,12 +165,12 @@ def bodies_of(document: Document, told: Told, vertices: Vertices, names: Any, lo
     of_geometry = [names[row] for row in told.object]
     indices = np.array(told.indices, dtype=np.int64)
     rows = np.flatnonzero((kind != INSTANCE) & (indices >= 0))
-    found = nested([document.lists[i] for i in indices[rows].tolist()])
+    found = nested(document.lists.some(indices[rows]))
     depth = _RING_DEPTH[kind[rows]]
     bad = found.broken | (found.deepest > depth) | ((found.high >= 0) & ((found.low != depth) | (found.high != depth)))
     if bad.any():
         rows, depth = rows[~bad], depth[~bad]
-        found = nested([document.lists[i] for i in indices[rows].tolist()])
+        found = nested(document.lists.some(indices[rows]))
     malformed = np.setdiff1d(np.flatnonzero(kind != INSTANCE), rows)
     faces, trouble, keep = faces_of(found, rows, depth, np.array(told.root, dtype=np.int64)[rows], vertices)
 
@@ -179,7 +179,7 @@ def bodies_of(document: Document, told: Told, vertices: Vertices, names: Any, lo
     boundaries["object"] = owner[boundaries["geometry"]]
     valued = np.array([k for k, i in enumerate(meaning) if told.values[i] >= 0], dtype=np.int64)
     numbers = np.array(meaning, dtype=np.int64)[valued]
-    texts = [document.lists[told.values[i]] for i in numbers.tolist()]
+    texts = document.lists.some([told.values[i] for i in numbers.tolist()])
     own = np.stack((first[:-1][valued], first[1:][valued]))
     boundary, outside, unfitting = face_boundaries(
         faces, nested(texts), texts, numbers, own, _RING_DEPTH[kind[numbers]] - 2

@@ -14,13 +14,13 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Nested", "cut", "list_number", "nested", "points"]
+__all__ = ["Nested", "Texts", "cut", "list_number", "nested", "points"]
 
 _KEY = re.compile(rb'"(?:boundaries|values|vertices)"\s*:\s*\[')
 _LOOSE = re.compile(rb"\d\s+[-.\d]|-(?!\d)|[^\[,\seE]-")  # numbers without a comma between, signs without a number
@@ -36,7 +36,58 @@ _OPEN, _CLOSE, _COMMA, _ZERO = 91, 93, 44, 48
 _COMPILED_PAYS = 4 << 20  # bytes from which loading compiled code costs less than it saves
 
 
-def cut(text: bytes, *, careful: bool = False) -> tuple[bytes, list[bytes]]:
+class Texts(Sequence[bytes]):
+    """Lists as they stand in a text, none of them copied before it is asked for.
+
+    Parameters
+    ----------
+    text : bytes
+        The text.
+    spans : numpy.ndarray
+        int64 (lists, 2), begin and end of each.
+
+    Examples
+    --------
+    >>> texts = Texts(b"[1], [2, 3]", np.array([[0, 3], [5, 11]]))
+    >>> list(texts), list(texts.some([1]))
+    ([b'[1]', b'[2, 3]'], [b'[2, 3]'])
+    """
+
+    def __init__(self, text: bytes, spans: np.ndarray) -> None:
+        self.text, self.spans = text, spans
+
+    @classmethod
+    def of(cls, texts: Sequence[bytes]) -> Texts:
+        """Return single texts in this form."""
+        if isinstance(texts, cls):
+            return texts
+        ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+        return cls(b"".join(texts), np.column_stack((np.append(0, ends)[:-1], ends)))
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def __getitem__(self, number: Any) -> Any:
+        first, last = self.spans[number].tolist()
+        return self.text[first:last]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (self.text[first:last] for first, last in self.spans.tolist())
+
+    @property
+    def size(self) -> int:
+        """Bytes of all lists."""
+        return int((self.spans[:, 1] - self.spans[:, 0]).sum())
+
+    def some(self, rows: Sequence[int] | np.ndarray) -> Texts:
+        """Return some of the lists, in the order of their numbers; -1 stands for an empty list."""
+        rows = np.asarray(rows, dtype=np.int64)
+        if (rows < 0).any():
+            return Texts.of([b"[]" if row < 0 else self[row] for row in rows.tolist()])
+        return Texts(self.text, self.spans[rows])
+
+
+def cut(text: bytes, *, careful: bool = False) -> tuple[bytes, Texts]:
     """Return the text with a marker for each list under the keys of geometry, and these lists.
 
     Parameters
@@ -49,27 +100,41 @@ def cut(text: bytes, *, careful: bool = False) -> tuple[bytes, list[bytes]]:
 
     Examples
     --------
-    >>> cut(b'{"type": "Solid", "boundaries": [[1, 2]], "lod": "2"}')
+    >>> short, lists = cut(b'{"type": "Solid", "boundaries": [[1, 2]], "lod": "2"}')
+    >>> short, list(lists)
     (b'{"type": "Solid", "boundaries": -1000000000000000, "lod": "2"}', [b'[[1, 2]]'])
     """
+    compiled_pays = len(text) >= _COMPILED_PAYS
+    if compiled_pays:
+        from twin.city.cityjson.spans import list_spans, shortened
+
+        spans = list_spans(text)
+    else:
+        spans = np.array(list(_searched_spans(text)), dtype=np.int64).reshape(-1, 2)
+    if careful:
+        sound = [text.count(b"[", *span) == text.count(b"]", *span) for span in spans.tolist()]
+        spans = spans[np.array(sound, dtype=bool)]
+    if compiled_pays:
+        return shortened(text, spans, _MARK), Texts(text, spans)
     kept: list[bytes] = []
-    lists: list[bytes] = []
     last = 0
-    place = 0
-    while (match := _KEY.search(text, place)) is not None:
-        first = place = match.end() - 1
+    for number, (first, end) in enumerate(spans.tolist()):
+        kept += (text[last:first], b"%d" % (_MARK - number))
+        last = end
+    kept.append(text[last:])
+    return b"".join(kept), Texts(text, spans)
+
+
+def _searched_spans(text: bytes) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of each list under the keys of geometry: up to the last bracket before a quote or brace."""
+    for match in _KEY.finditer(text):  # a list holds no quote, so no key is in one
+        first = match.end() - 1
         if text[match.start() - 1 : match.start()] == b"\\":
             continue
         quote, brace = text.find(b'"', first), text.find(b"}", first)
         stop = min(quote, brace) if quote >= 0 and brace >= 0 else max(quote, brace, len(text) * (quote == brace))
-        end = text.rfind(b"]", first, stop) + 1
-        if end == 0 or (careful and text.count(b"[", first, end) != text.count(b"]", first, end)):
-            continue
-        kept += (text[last:first], b"%d" % (_MARK - len(lists)))
-        lists.append(text[first:end])
-        last = place = end
-    kept.append(text[last:])
-    return b"".join(kept), lists
+        if end := text.rfind(b"]", first, stop) + 1:
+            yield first, end
 
 
 def list_number(value: Any) -> int:
@@ -157,7 +222,7 @@ def nested(texts: Sequence[bytes]) -> Nested:
 
 def _flat(texts: Sequence[bytes], broken: np.ndarray) -> Nested | None:
     """Return the lists as arrays; None where one of them is not well formed."""
-    if sum(map(len, texts)) >= _COMPILED_PAYS:
+    if Texts.of(texts).size >= _COMPILED_PAYS:
         found = compiled(texts)
         return None if found is None else replace(found[0], broken=broken)
     joined = b" ".join(texts)
@@ -223,15 +288,15 @@ def _parted(marks: np.ndarray, signs: np.ndarray, commas: np.ndarray, edge: np.n
 
 def compiled(texts: Sequence[bytes]) -> tuple[Nested, int] | None:
     """Return the lists as arrays and the number of nulls, read by compiled code; None where one is not well formed."""
-    from twin.city.cityjson.brackets import read_nested
+    from twin.city.cityjson.brackets import count_signs, read_nested
 
-    joined = b"".join(texts)
-    edge = np.concatenate(([0], np.cumsum([len(text) for text in texts], dtype=np.int64)))
-    brackets = joined.count(b"[")
-    numbers = np.empty(joined.count(b",") + brackets, np.int64)
+    held = Texts.of(texts)
+    codes = np.frombuffer(held.text, np.uint8)
+    brackets, commas = count_signs(codes, held.spans)
+    numbers = np.empty(commas + brackets, np.int64)
     depth, start = np.empty(brackets, np.int32), np.empty(brackets, np.int64)
     lists = np.empty((len(texts), 5), np.int64)
-    total, opens, nulls = read_nested(np.frombuffer(joined, np.uint8), edge, numbers, depth, start, lists)
+    total, opens, nulls = read_nested(codes, held.spans, numbers, depth, start, lists)
     if total < 0:
         return None
     ends, low, high, deepest = lists[:, :2], *lists[:, 2:].T.copy()
@@ -262,7 +327,7 @@ def points(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray] | None:
     (array([[1. , 2. , 3. ],
            [4. , 5.5, 6. ]]), array([2, 0]))
     """
-    if sum(map(len, texts)) >= _COMPILED_PAYS and (found := _whole_points(texts)) is not None:
+    if Texts.of(texts).size >= _COMPILED_PAYS and (found := _whole_points(texts)) is not None:
         return found
     joined = b"".join(texts)
     if joined.translate(None, _DECIMAL):
@@ -295,9 +360,10 @@ def _whole_points(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray] | Non
     inner = found.start[found.depth == 1]
     if (found.depth > 1).any() or (found.low < 1).any() or not np.array_equal(inner, np.arange(len(inner)) * 3):
         return None
-    numbers = found.numbers.astype(np.float64)
-    if len(numbers) != 3 * len(inner) or (np.abs(numbers) >= _EXACT).any():
+    numbers = found.numbers
+    if len(numbers) != 3 * len(inner) or (len(numbers) and max(-int(numbers.min()), int(numbers.max())) >= _EXACT):
         return None
+    numbers = numbers.astype(np.float64)
     return numbers.reshape(-1, 3), np.diff(found.open_first) - 1
 
 

@@ -114,14 +114,14 @@ def columns_of_file(path: str | Path) -> FileColumns:
         One CityJSON document.
     """
     with collector_paused():
-        document = parse(b"".join(GmlFile(Path(path)).pieces()), Path(path).name)
+        document = parse(GmlFile(Path(path)).whole(), Path(path).name)
         return _columns(document, None, None, GapLog())
 
 
 def _document(file: GmlFile, log: GapLog, *, alone: bool) -> Document | None:
     """Parse one file; None where it was found by a search and is no CityJSON."""
     try:
-        return parse(b"".join(file.pieces()), file.name)
+        return parse(file.whole(), file.name)
     except NotCityJSONError:
         if not file.searched or alone:
             raise
@@ -180,7 +180,9 @@ def _transformed(document: Document, vertices: Vertices) -> Vertices:
                     "only counts; export the file again."
                 )
         if found is not None and len(document.roots) == 1:
-            return Vertices(vertices.xyz * scale + shift, vertices.first)
+            vertices.xyz[...] *= scale
+            vertices.xyz[...] += shift
+            return vertices
         if found is not None:
             part = vertices.xyz[vertices.first[number] : vertices.first[number + 1]]
             part *= scale
@@ -231,8 +233,8 @@ def _crs_of(document: Document, xyz: np.ndarray, given: pyproj.CRS | None, log: 
         )
     finite = xyz[np.isfinite(xyz).all(axis=1)] if len(xyz) and not np.isfinite(xyz.sum()) else xyz
     if len(finite):
-        low, high = finite[:, :2].min(axis=0), finite[:, :2].max(axis=0)
-        decision = decide_axes(decision, (float(low[0]), float(low[1]), float(high[0]), float(high[1])))
+        east, north = finite[:, 0], finite[:, 1]  # one by one: far faster than both at once
+        decision = decide_axes(decision, (float(east.min()), float(north.min()), float(east.max()), float(north.max())))
     if decision.note:
         severity = "warning" if decision.note in ("missing", "unknown", "local", "outside") else "info"
         log.add(f"gml_crs_{decision.note}", severity=severity, used=decision.label, **row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def surface_rows(surfaces: list[list[Any]], geometry: list[int]) -> tuple[dict[s
 
 
 def face_boundaries(
-    faces: Faces, found: Nested, texts: list[bytes], geometry: np.ndarray, own: np.ndarray, depth: np.ndarray
+    faces: Faces, found: Nested, texts: Sequence[bytes], geometry: np.ndarray, own: np.ndarray, depth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the semantic surface of each face as told.
 
@@ -91,7 +92,7 @@ def face_boundaries(
     unfitting = []
     for i in np.flatnonzero(~plain & ((counts > 0) | found.broken)):
         rows = slice(int(edge[0][i]), int(edge[1][i]))
-        spread = None if found.broken[i] else _spread(texts[i], faces, rows)
+        spread = None if found.broken[i] else _spread(texts[int(i)], faces, rows)
         if spread is None:
             unfitting.append(int(geometry[i]))
         else:
