@@ -1,10 +1,11 @@
 """Time the tree balance beside its peers and print a table.
 
-    python benchmarks/trees.py [--trees 200000] [--million] [--peer-python PATH]
+    python benchmarks/trees.py [--trees 200000] [--million] [--tours] [--peer-python PATH] [--write PAGE]
 
 CPU seconds of this process over all threads, best of the repetitions, after compiling; the first call is timed in a process
-of its own with an empty cache. ``--million`` streams a year of 1,000,000 trees to a Zarr store. ``--peer-python`` is an
-interpreter with pyfao56 and aquacrop-grid: both run in the same session, one season each.
+of its own with an empty cache. ``--million`` streams a year of 1,000,000 trees to a Zarr store, ``--tours`` solves the
+published routing instances and a watering day. ``--peer-python`` is an interpreter with pyfao56 and aquacrop-grid: both
+run in the same session, one season each. ``--write`` makes the page ``docs/validation/trees_speed.md``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import resource
 import subprocess
 import sys
@@ -19,6 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numba
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -30,6 +33,7 @@ from models.water.tree_day import STATES
 from models.water.tree_forcing import tree_forcing
 from models.water.tree_parameters import tree_parameters
 
+Row = tuple[str, str, str]
 PEERS = Path(__file__).resolve().parents[1].parent / "shared/peers/trees"
 FIRST = """
 import sys, time
@@ -144,45 +148,99 @@ def peer(python: str, script: str, *arguments: str) -> dict[str, float] | None:
     return json.loads(lines[-1]) if lines else None
 
 
+def own_rows(trees: int) -> tuple[list[Row], float]:
+    """Return the rows of the balance, and its tree-days per CPU second without daily output."""
+    cold, warm = first_call()
+    rows = [("first call, empty cache (then cached), CPU s", "5", f"{cold:.1f} ({warm:.2f})")]
+    parameters, forcing = prepared(trees)
+    run(parameters, forcing, "float64", None)
+    best = {}
+    for dtype in ("float64", "float32"):
+        for daily in (None, "relative_extractable_water"):
+            run(parameters, forcing, dtype, daily)
+            best[dtype, daily] = trees * 365 / min(run(parameters, forcing, dtype, daily) for _ in range(3))
+            words = f"tree-days per CPU s, {dtype}, {'one daily variable kept' if daily else 'sums only'}"
+            rows.append((words, "3e7" if dtype == "float64" and not daily else "", f"{best[dtype, daily]:.2g}"))
+    return rows, best["float64", None]
+
+
+def peer_rows(python: str, ours: float) -> list[Row]:
+    """Return what the peers reach in the same session."""
+    rows: list[Row] = []
+    fao = peer(python, "bench_pyfao56.py", "3")
+    if fao:
+        rate = 366.0 / fao["cpu_s_per_season"]
+        rows.append(("pyfao56, tree-days per CPU s (ours by it)", "", f"{rate:.3g} ({ours / rate:,.0f})"))
+    grid = peer(python, "bench_aquacrop_grid.py", "2000")
+    if grid:
+        rate = grid["npix"] * grid["days"] / grid["cpu_s"]
+        words = "aquacrop-grid, nominal pixel-days per CPU s (ours by it; other physics, a shorter season)"
+        rows.append((words, "", f"{rate:.2g} ({ours / rate:.0f})"))
+        rows.append(("aquacrop-grid, first call, wall s", "", f"{grid['compile_s']:.0f}"))
+    return rows
+
+
+def million_rows() -> list[Row]:
+    """Return time and memory of a year of a million trees."""
+    set_threads(None)
+    found = million()
+    return [
+        ("1,000,000 trees x 365 days to Zarr, CPU s (wall s)", "60", f"{found['cpu']:.0f} ({found['wall']:.0f})"),
+        ("its peak memory, MiB (before the run)", "1024", f"{found['peak']:.0f} ({found['before']:.0f})"),
+        ("written, GiB", "", f"{found['written']:.2f}"),
+    ]
+
+
+def tour_rows() -> list[Row]:
+    """Return the rows of the tours."""
+    import mobility_tours
+
+    return [(f"{row[0]} (peer: {row[3]})" if row[3] else row[0], row[1], row[2]) for row in mobility_tours.tour_rows()]
+
+
+def page(rows: list[Row], command: str) -> str:
+    """Return the page of the documentation."""
+    table = "\n".join(f"| {name} | {goal} | {value} |" for name, goal, value in rows)
+    return (
+        "# Trees: how fast?\n\n"
+        f"Written by `{command}` in one run; CPU seconds of all threads, best of three after compiling; {os.cpu_count()} cores of "
+        f"{processor()}, numba {numba.__version__}.\n\n"
+        f"| what | goal | measured |\n|---|---|---|\n{table}\n\n"
+        "Every tree-day has the full physics: shade and sky view, interception, sealing, two soil layers, stress, trench. pyfao56 "
+        "balances one field at a time in Python; aquacrop-grid grows a field crop on pixels, which is more physics of the plant and "
+        "less of the town. The costs of tours are added up again without the solver.\n"
+    )
+
+
+def processor() -> str:
+    """Return the name of the processor."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trees", type=int, default=200_000)
     parser.add_argument("--million", action="store_true")
+    parser.add_argument("--tours", action="store_true")
     parser.add_argument("--peer-python")
+    parser.add_argument("--write", type=Path)
     options = parser.parse_args()
+    large = million_rows() if options.million else []  # first, so that the peak is its own
     set_threads(1)
-    rows = []
-    cold, warm = first_call()
-    rows.append(("first call, empty cache / cached, CPU s", f"{cold:.1f} / {warm:.2f}"))
-    parameters, forcing = prepared(options.trees)
-    run(parameters, forcing, "float64", None)
-    days = options.trees * 365
-    ours = 0.0
-    for dtype in ("float64", "float32"):
-        for daily in (None, "relative_extractable_water"):
-            run(parameters, forcing, dtype, daily)
-            best = days / min(run(parameters, forcing, dtype, daily) for _ in range(3))
-            ours = max(ours, best if dtype == "float64" and daily is None else 0.0)
-            rows.append((f"tree-days per CPU s, {dtype}, {daily or 'sums only'}", f"{best:.3g}"))
-    if options.peer_python:
-        fao = peer(options.peer_python, "bench_pyfao56.py", "3")
-        if fao:
-            rate = 366.0 / fao["cpu_s_per_season"]
-            rows.append(("pyfao56, tree-days per CPU s (ratio)", f"{rate:.3g} ({ours / rate:.3g})"))
-        grid = peer(options.peer_python, "bench_aquacrop_grid.py", "2000")
-        if grid:
-            rate = grid["npix"] * grid["days"] / grid["cpu_s"]
-            rows.append(("aquacrop-grid, nominal pixel-days per CPU s (ratio)", f"{rate:.3g} ({ours / rate:.3g})"))
-            rows.append(("aquacrop-grid, first call, wall s", f"{grid['compile_s']:.1f}"))
-    if options.million:
-        set_threads(None)
-        found = million()
-        rows.append(("1,000,000 trees x 365 d to Zarr, wall / CPU s", f"{found['wall']:.1f} / {found['cpu']:.1f}"))
-        rows.append(
-            ("peak memory of the process (before the run), MiB", f"{found['peak']:.0f} ({found['before']:.0f})")
-        )
-        rows.append(("written, GiB", f"{found['written']:.2f}"))
-    print("| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows))
+    rows, ours = own_rows(options.trees)
+    rows += large
+    rows += peer_rows(options.peer_python, ours) if options.peer_python else []
+    rows += tour_rows() if options.tours else []
+    words = [name for name in ("--million", "--tours") if name in sys.argv]
+    peers = ["--peer-python PYTHON"] if options.peer_python else []
+    text = page(rows, " ".join(["python benchmarks/trees.py", *words, *peers]))
+    print(text)
+    if options.write:
+        options.write.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

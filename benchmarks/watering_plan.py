@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import resource
-import tempfile
 import time
 from pathlib import Path
 
@@ -29,13 +28,8 @@ PROFILE = Path(__file__).resolve().parents[1] / "tests" / "profiles" / "berlin-t
 
 
 def tiergarten() -> City:
-    """Return the city with its trees, planting years from the ages of 2025."""
-    text = PROFILE.read_text(encoding="utf-8").replace('cadastre = "berlin"', 'cadastre = "berlin"\nsurvey_year = 2025')
-    shared = PROFILE.parents[3].as_posix()
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "tiergarten.toml"
-        file.write_text(text.replace("../../../shared", f"{shared}/shared"), encoding="utf-8")
-        return twin.load(file)
+    """Return the city with its trees."""
+    return twin.load(PROFILE)
 
 
 def made_days(first: str, count: int, wet: float, seed: int) -> xr.Dataset:

@@ -49,3 +49,15 @@ def test_nested_bars_on_a_terminal() -> None:
     assert process.wait() == 0
     assert b"Outer" in shown
     assert b"Inner" in shown
+
+
+def test_a_program_that_only_loads_the_kernel_library_is_no_notebook(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("ipykernel")
+    from twin.progress import track
+
+    monkeypatch.delenv("TWIN_PROGRESS", raising=False)
+    with track("Counting", total=2) as done:
+        done(2)
+    assert capsys.readouterr().out == ""

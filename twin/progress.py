@@ -79,6 +79,16 @@ def _in_notebook(label: str, total: float | None) -> Iterator[Done]:
         handle.update(HTML(""))
 
 
+def _kernel_runs() -> bool:
+    """Tell whether this is a notebook's kernel; that its library is loaded is not enough (a program may drive notebooks)."""
+    if "ipykernel" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    shell: Any = get_ipython()  # type: ignore[no-untyped-call,unused-ignore]
+    return getattr(shell, "kernel", None) is not None
+
+
 @contextmanager
 def track(label: str, total: float | None = None) -> Iterator[Done]:
     """Show a progress bar while the block runs.
@@ -103,7 +113,7 @@ def track(label: str, total: float | None = None) -> Iterator[Done]:
     """
     if os.environ.get("TWIN_PROGRESS") == "off":
         yield lambda _steps: None
-    elif "ipykernel" in sys.modules:
+    elif _kernel_runs():
         with _in_notebook(label, total) as done:
             yield done
     elif sys.stderr.isatty():

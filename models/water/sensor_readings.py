@@ -21,6 +21,10 @@ _TENSIONS = ("hPa", "mbar", "cmH2O", "kPa", "cbar", "bar", "MPa", "pF")
 _CONTENTS = {"m3/m3": 1.0, "%": 0.01, "vol-%": 0.01}
 _GOOD = ("", "good", "ok", "nan", "none", "<na>")
 
+_IMPOSSIBLE = "impossible for the soil: check soil and unit"
+_DRIEST = 0.01
+"""Even air-dry sand outdoors holds about this much [m3/m3]; less is a share (0.22) that was sent as per cent."""
+
 
 def _ranges() -> dict[str, tuple[float, float, float]]:
     rows = read_table("models.water", "sensor_ranges.csv")
@@ -101,9 +105,11 @@ def layer_readings(
             scale = "m3/m3" if name == "volumetric" else "hPa"
             _mark(reason, same & (si > upper), f"above the sensor range of {upper:g} {scale}")
             _mark(reason, same & (si < lower - 50.0 * (name != "volumetric")), "below zero")
+            if name == "volumetric":
+                _mark(reason, same & (si < _DRIEST), _IMPOSSIBLE)
             good = np.flatnonzero(same & (reason == ""))
             value[good], error[good] = _water(si[good], of_tree.to_numpy()[good], name == "volumetric"), sd
-    _mark(reason, (reason == "") & ~((value > -0.5) & (value < 3.0)), "impossible for the soil: check soil and unit")
+    _mark(reason, (reason == "") & ~((value > -0.5) & (value < 3.0)), _IMPOSSIBLE)
     good = reason == ""
     used = pd.DataFrame(
         {

@@ -87,7 +87,7 @@ DAY_FLUXES = (
 """What a day moves [mm over the root area]; demand = transpiration without stress; stress = 1 - Ks [1]."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def tree_day(weather, crown, soil, state, hidden_beam, watering, day, one, zero, tiny):  # type: ignore[no-untyped-def]
     """Advance one tree by one day.
 

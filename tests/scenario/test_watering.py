@@ -148,6 +148,28 @@ def test_without_forecast_the_last_days_stand_in(samples: Path, tmp_path: Path) 
     assert "tours" not in result.features
 
 
+def test_short_forecasts_and_small_trucks_are_told(samples: Path) -> None:
+    weather = {"path": str(samples / "wettervorhersage.csv"), "interval": "end"}
+    tours = {
+        "depot": [571745.0, 5676330.0],
+        "within": 3,
+        "iterations": 20,
+        "vehicles": [{"name": "Karre", "capacity": 90}],
+    }
+    asked = settings(samples, forecast=weather, tours=tours, oldest=15, shade=False)
+    asked["run"]["trees"]["days"] = 30  # type: ignore[index]
+    result = twin.run(parse_scenario(asked), progress=False)
+    told = result.gaps.set_index("code")
+    assert told.loc["trees_forecast_short", "count"] == 16
+    assert told.loc["tours_unserved", "count"].sum() > 0
+    said = " ".join(gaps.sentences(result.gaps, "de")["message"])
+    assert "fasst" in said or "klein" in said
+    plan, stops = result.features["trees_plan"], result.features["tour_stops"]
+    served = stops.loc[stops["kind"] == "tree", "id"]
+    assert (plan.set_index("id").loc[served, "litres"] <= 90).all()
+    assert len(plan) == len(result.city.trees)
+
+
 @pytest.mark.parametrize(
     ("trees", "words"),
     [({"soil": "Mondstaub"}, "Mondstaub"), ({"thresholds": "x"}, "thresholds"), ({"sensors": "no.csv"}, "no.csv")],

@@ -34,6 +34,7 @@ def _readings(**columns: object) -> pd.DataFrame:
         ({"quality": "suspect"}, "quality flag"),
         ({"kind": "volumetric", "value": 22.0, "unit": "m3/m3"}, "above the sensor range"),
         ({"kind": "volumetric", "value": 0.9, "unit": "m3/m3"}, "impossible for the soil"),
+        ({"kind": "volumetric", "value": 0.22, "unit": "%"}, "impossible for the soil"),
     ],
 )
 def test_a_reading_that_cannot_be_is_kept_out_with_its_reason(columns: dict, reason: str) -> None:

@@ -344,6 +344,11 @@ def _planted(frame: gpd.GeoDataFrame, layer: TreesLayer, ids: np.ndarray, file: 
             places=ids[odd],
         )
         years[odd] = np.nan
+    if "age" in frame and layer.survey_year is None:
+        noted = pd.to_numeric(frame["age"], errors="coerce").to_numpy(float, na_value=np.nan)
+        unused = np.isnan(years) & (noted > 0)
+        ref.log.add("tree_age_unused", layer="trees", severity="warning", count=int(unused.sum()), of=len(frame),
+                    source=file.name, places=ids[unused])  # fmt: skip
     if "age" in frame and layer.survey_year is not None:
         age = _values(frame, "age", layer, ids, file, ref)
         years = np.where(np.isnan(years) & (age > 0), layer.survey_year - age, years)
