@@ -24,7 +24,7 @@ from models.heat.relief import Relief, relief_of
 from models.heat.shading import NEIGHBOURHOOD, leaf_transmissivity, sunlit_street
 from models.heat.simulation import with_names
 from models.heat.sky import sky_patches
-from models.heat.skyline import Part, Skyline, skyline_of, widened
+from models.heat.skyline import Part, Skyline, Surroundings, skyline_of, widened
 from models.heat.stepping import BYTES_A_CELL, Run, place_of, wanted
 from models.heat.sweeps import merge_transposed
 from models.heat.windows import WindowSums
@@ -93,14 +93,13 @@ def _course(site: xr.Dataset, weather: xr.Dataset, options: dict[str, Any]) -> F
     return forcing(weather, *place, **known)
 
 
-def _upstream(part: Part, azimuth: float, cells: int, shape: tuple[int, int]) -> Part:
-    """Return a part widened towards a direction only."""
+def _upstream(part: Part, around: Surroundings, azimuth: float, elevation: float, shape: tuple[int, int]) -> Part:
+    """Return a part widened towards a direction only, as far as anything there can hide rays from it."""
     down, right = -math.cos(math.radians(azimuth)), math.sin(math.radians(azimuth))
     spans = []
-    for span, n, towards in zip(part, shape, (down, right), strict=True):
-        far = math.ceil(cells * abs(towards)) + 2
-        low = span.start - (far if towards < 1e-9 else 2)
-        high = span.stop + (far if towards > -1e-9 else 2)
+    for span, n, more, towards in zip(part, shape, around.reach(elevation, down, right), (down, right), strict=True):
+        low = span.start - (more if towards < 1e-9 else 2)
+        high = span.stop + (more if towards > -1e-9 else 2)
         spans.append(slice(max(low, 0), min(high, n)))
     return spans[0], spans[1]
 
@@ -118,14 +117,13 @@ def sky_of_part(relief: Relief, part: Part, known: Skyline | None = None) -> Sky
         Of the site.
     """
     tall = known if known is not None else skyline_of(relief)
-    rays = sorted(set(sky_patches().elevation.tolist()))
-    reach = {elevation: tall.reach(part, elevation) for elevation in rays}
-    around = widened(part, max(reach.values()) + 2, relief.shape)
+    seen = tall.around(part)
+    around = widened(part, seen.reach(float(sky_patches().elevation.min())), relief.shape)
     near = relief.part(*around)
     inner = _inside(part, around)
     shape = part[0].stop - part[0].start, part[1].stop - part[1].start
     bits = np.zeros((2, PLANES, shape[0] * shape[1]), np.uint8)
-    over(lambda plane: _look(near, plane, inner, reach, bits[:, plane].reshape(2, *shape)), range(PLANES))
+    over(lambda plane: _look(near, plane, inner, seen, bits[:, plane].reshape(2, *shape)), range(PLANES))
     bits.setflags(write=False)
     own = relief.part(*part)
     return SkyGeometry(own, bits[0], bits[1], f"part {own.origin} {own.shape}")
@@ -137,13 +135,13 @@ def _inside(part: Part, around: Part) -> Part:
     return rows, columns
 
 
-def _look(near: Relief, plane: int, inner: Part, reach: dict[float, int], bits: np.ndarray) -> None:
+def _look(near: Relief, plane: int, inner: Part, around: Surroundings, bits: np.ndarray) -> None:
     """Fill one byte plane (2, y, x) of a part: eight directions, one after the other."""
     patches = sky_patches()
     plain, turned = np.zeros((2, near.surface.size), np.uint8), np.zeros((2, near.surface.size), np.uint8)
     for number, patch in enumerate(range(plane * 8, min(plane * 8 + 8, patches.azimuth.size))):
         azimuth, elevation = float(patches.azimuth[patch]), float(patches.elevation[patch])
-        strip = _upstream(inner, azimuth, reach[elevation], near.shape)
+        strip = _upstream(inner, around, azimuth, elevation, near.shape)
         direction = near.directed(azimuth, elevation, part=strip)
         target = turned if direction.plan.rows_major else plain
         lines = direction.lines_across(_inside(inner, strip))
@@ -157,16 +155,18 @@ class _Sun:
     """Sun and shade on a part of a site, and the lit walls round its cells."""
 
     def __init__(self, relief: Relief, part: Part, tall: Skyline, site: xr.Dataset, course: Forcing, latitude: float):
-        self._relief, self._part, self._tall, self._course = relief, part, tall, course
+        self._relief, self._part, self._course = relief, part, course
         self._latitude, self._convergence = latitude, float(site.attrs.get("convergence", 0.0))
-        self._street = widened(part, max(round(NEIGHBOURHOOD / relief.cell), 1), relief.shape)
+        street = max(round(NEIGHBOURHOOD / relief.cell), 1)
+        self._street = widened(part, (street, street), relief.shape)
+        self._around = tall.around(self._street)
 
     def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the sunlit share of the cells and the lit share of walls, float32 (y, x)."""
         course = self._course
         azimuth, elevation = float(course.azimuth[step]) - self._convergence, float(course.elevation[step])
         tau = leaf_transmissivity(int(pd.Timestamp(course.times[step]).day_of_year), self._latitude)
-        strip = _upstream(self._street, azimuth, self._tall.reach(self._street, elevation), self._relief.shape)
+        strip = _upstream(self._street, self._around, azimuth, elevation, self._relief.shape)
         near = self._relief.part(*strip)
         light, lit = sunlit_street(near, azimuth, elevation, tau, WindowSums(near.shape))
         own = _inside(self._part, strip)
@@ -238,8 +238,10 @@ def simulate_part(
         raise InputError('wind="local" on a part needs wind_share=: pass heat.pedestrian_wind_share(whole site).')
     latitude = place_of(site, options.get("latitude"), options.get("longitude"))[0]
     course = _course(site, weather, options)
-    inner = widened(part, max(round(half_width / relief.cell) for half_width, _ in WINDOWS) + 1, shape)
-    wide = widened(inner, math.ceil(REACH / relief.cell) + 2, shape) if local_air else inner
+    seen_from = max(round(half_width / relief.cell) for half_width, _ in WINDOWS) + 1
+    mixed = math.ceil(REACH / relief.cell) + 2
+    inner = widened(part, (seen_from, seen_from), shape)
+    wide = widened(inner, (mixed, mixed), shape) if local_air else inner
     seen = sky_of_part(relief, wide, tall)
     contrast = _contrast(site, inner, wide, seen, course, latitude) if local_air else None
     if local_air:

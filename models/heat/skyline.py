@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from models.heat.relief import Relief, relief_of
 
-__all__ = ["Skyline", "skyline"]
+__all__ = ["Skyline", "Surroundings", "skyline"]
 
 _BLOCK = 32  # cells a side
 _STEPS = 4  # cells: the width of a line, half a step of a crown's box, the cell before a wall, rounding
@@ -38,38 +39,25 @@ class Skyline:
     lowest: np.ndarray
     """Lowest ground or roof [m above datum]."""
 
-    def reach(self, part: Part, elevation: float) -> int:
-        """Return how far from a part of the site its heights can hide rays of an elevation from the part.
+    def around(self, part: Part) -> Surroundings:
+        """Return what lies round a part of the site.
 
         Parameters
         ----------
         part : tuple of slice
             Rows and columns.
-        elevation : float
-            Of the rays [deg], above 0.
-
-        Returns
-        -------
-        int
-            Cells.
         """
-        rows, columns = (span.indices(n)[:2] for span, n in zip(part, self.shape, strict=True))
-        own = tuple(slice(low // _BLOCK, -(-high // _BLOCK)) for low, high in (rows, columns))
-        above = self.highest - float(self.lowest[own].min())
-        hidden = (above + _COARSE) / (math.tan(math.radians(min(elevation, 89.9))) * self.cell)  # [cells]
-        near, far = self._distances(rows, columns)
-        matters = np.where(hidden > near, np.minimum(hidden, far), 0.0)
-        return math.ceil(float(matters.max())) + _STEPS
-
-    def _distances(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the distance of the nearest and of the farthest cell of each block from a part [cells]."""
+        spans = [span.indices(n)[:2] for span, n in zip(part, self.shape, strict=True)]
+        own = tuple(slice(low // _BLOCK, -(-high // _BLOCK)) for low, high in spans)
         near, far = [], []
-        for (low, high), count in zip((rows, columns), self.highest.shape, strict=True):
+        for (low, high), count in zip(spans, self.highest.shape, strict=True):
             start = np.arange(count) * _BLOCK
             end = start + _BLOCK
             near.append(np.maximum(np.maximum(low - end, start - high), 0))
             far.append(np.maximum(np.maximum(low - start, end - high), 0))
-        return np.hypot(near[0][:, None], near[1][None, :]), np.hypot(far[0][:, None], far[1][None, :])
+        above = self.highest - float(self.lowest[own].min()) + _COARSE
+        nearest = np.hypot(near[0][:, None], near[1][None, :])
+        return Surroundings(self.cell, above, nearest, far[0][:, None], far[1][None, :])
 
     def window(self, part: Part, elevation: float, rim: int) -> Part:
         """Return the part with a rim and all that can hide rays of an elevation from both.
@@ -79,18 +67,49 @@ class Skyline:
         part : tuple of slice
             Rows and columns.
         elevation : float
-            Lowest elevation of the rays [deg].
+            Lowest elevation of the rays [deg], above 0.
         rim : int
             Cells round the part that must be known as well as the part.
         """
-        wide = widened(part, rim, self.shape)
-        return widened(wide, self.reach(wide, elevation), self.shape)
+        wide = widened(part, (rim, rim), self.shape)
+        return widened(wide, self.around(wide).reach(elevation), self.shape)
 
 
-def widened(part: Part, cells: int, shape: tuple[int, int]) -> Part:
-    """Return a part with so many cells more on each side, as far as the grid goes."""
+class Surroundings(NamedTuple):
+    """Blocks round a part of a site: how high they rise above its lowest point, and how far away they are."""
+
+    cell: float
+    above: np.ndarray
+    """[m]"""
+    nearest: np.ndarray
+    """Distance of the nearest cell of each block from the part [cells]."""
+    rows: np.ndarray
+    """Rows from the part to the far edge of each block."""
+    columns: np.ndarray
+    """Columns from the part to the far edge of each block."""
+
+    def reach(self, elevation: float, down: float = 1.0, right: float = 1.0) -> tuple[int, int]:
+        """Return how many rows and columns further off heights can hide rays from the part.
+
+        Parameters
+        ----------
+        elevation : float
+            Of the rays [deg], above 0.
+        down, right : float
+            Rows and columns that a ray passes for each cell of its length; 1 and 1 for all directions.
+        """
+        length = self.above / (math.tan(math.radians(min(elevation, 89.9))) * self.cell)  # [cells]
+        matters = length > self.nearest
+        spans = (np.minimum(length * abs(down), self.rows), np.minimum(length * abs(right), self.columns))
+        rows, columns = (math.ceil(float(np.where(matters, span, 0.0).max())) + _STEPS for span in spans)
+        return rows, columns
+
+
+def widened(part: Part, cells: tuple[int, int], shape: tuple[int, int]) -> Part:
+    """Return a part with so many rows and columns more on each side, as far as the grid goes."""
     rows, columns = (
-        slice(max(span.start - cells, 0), min(span.stop + cells, n)) for span, n in zip(part, shape, strict=True)
+        slice(max(span.start - more, 0), min(span.stop + more, n))
+        for span, more, n in zip(part, cells, shape, strict=True)
     )
     return rows, columns
 
@@ -124,6 +143,6 @@ def skyline(site: xr.Dataset) -> Skyline:
     Examples
     --------
     >>> tall = skyline(site)                                                # doctest: +SKIP
-    >>> tall.reach((slice(0, 512), slice(0, 512)), elevation=6.0)           # doctest: +SKIP
+    >>> tall.around((slice(0, 512), slice(0, 512))).reach(6.0)              # doctest: +SKIP
     """
     return skyline_of(relief_of(site))

@@ -19,7 +19,7 @@ from typing import IO
 from twin.errors import InputError
 from twin.language import text
 
-__all__ = ["MANIFEST", "check_replaceable", "claimed", "full_disk", "locked", "replaced_folder", "restore"]
+__all__ = ["MANIFEST", "check_replaceable", "claimed", "full_disk", "full_disk_said", "locked", "replaced_folder", "restore"]
 
 MANIFEST = "result.json"
 """File that makes a folder a result; written last."""
@@ -127,6 +127,17 @@ def check_replaceable(folder: Path) -> None:
 def full_disk(error: BaseException) -> bool:
     """Tell whether an error says that no more can be written: disk full, quota used up, or the limit of a file's size."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def full_disk_said(folder: Path) -> Iterator[None]:
+    """Say in a sentence that the disk is full where work in a folder fails for that; what is finished there stays."""
+    try:
+        yield
+    except OSError as error:
+        if full_disk(error):
+            raise InputError(text("tiles.disk_full", folder=folder.parent)) from error
+        raise
 
 
 @contextmanager

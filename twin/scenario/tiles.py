@@ -19,8 +19,8 @@ import xarray as xr
 
 from twin.errors import InputError
 from twin.language import text
-from twin.scenario.safe_files import locked
-from twin.scenario.tiles_engine import Compute, Finished, compute_tiles
+from twin.scenario.safe_files import full_disk_said, locked
+from twin.scenario.tiles_engine import Compute, Finished, compute_tiles, placed
 from twin.scenario.tiles_heat import heat
 from twin.scenario.tiles_layout import Layout, Part, choose_layout
 from twin.scenario.tiles_store import TileStore, content_hash, require_whole_chunks
@@ -122,7 +122,7 @@ def map_tiles(
     template = function(layers.isel(y=slice(0, some), x=slice(0, some)).load())
     place = Path(folder).absolute()
     place.mkdir(parents=True, exist_ok=True)
-    with locked(place):
+    with full_disk_said(place), locked(place):
         if not (place / "tiles.json").is_file():
             shutil.rmtree(place / _INPUT, ignore_errors=True)
             write_store({_GROUP: layers}, place / _INPUT)
@@ -137,9 +137,7 @@ def map_tiles(
         store = compute_tiles(
             mapped, template, Layout(shape, tile), place, fingerprint=fingerprint, workers=workers, progress=progress
         )
-    own = {name: layers.coords[name] for name in ("y", "x", "spatial_ref") if name in layers.coords}
-    rest = {name: value for name, value in template.coords.items() if name not in ("y", "x", "spatial_ref")}
-    return xr.Dataset(store.layers(), {**rest, **own}, dict(template.attrs))
+    return placed(store, template, layers)
 
 
 def _source(function: Callable[..., Any]) -> str:

@@ -13,12 +13,11 @@ import xarray as xr
 
 from twin.errors import InputError
 from twin.language import text
-from twin.scenario.safe_files import full_disk
 from twin.scenario.tiles_layout import Layout, Part
 from twin.scenario.tiles_store import TileStore
 from twin.scenario.tiles_workers import each
 
-__all__ = ["Finished", "compute_tiles"]
+__all__ = ["Finished", "compute_tiles", "placed"]
 
 _log = logging.getLogger(__name__)
 
@@ -106,7 +105,7 @@ def compute_tiles(
     Raises
     ------
     InputError
-        If the folder belongs to another run, the disk is full, or workers die again and again.
+        If the folder belongs to another run, or workers die again and again.
     """
     store = TileStore.begin(folder, template, layout, fingerprint, chunk=chunk)
     todo, total = store.unfinished(), len(store.layout)
@@ -115,18 +114,34 @@ def compute_tiles(
     tell = _Left(total, total - len(todo))
     if progress is not None:
         progress(total - len(todo), total)
-    try:
-        for _number, cost in each(_Job(folder, compute), todo, workers=workers):
-            done = tell.one_more()
-            if finished is not None:
-                finished.append(cost)
-            if progress is not None:
-                progress(done, total)
-    except OSError as error:
-        if full_disk(error):
-            raise InputError(text("tiles.disk_full", folder=folder.parent)) from error
-        raise
+    for _number, cost in each(_Job(folder, compute), todo, workers=workers):
+        done = tell.one_more()
+        if finished is not None:
+            finished.append(cost)
+        if progress is not None:
+            progress(done, total)
     return store
+
+
+def placed(store: TileStore, template: xr.Dataset, like: xr.Dataset) -> xr.Dataset:
+    """Return the layers of a store with the place of a grid and the attributes of what a tile returns.
+
+    Parameters
+    ----------
+    store : TileStore
+        With all tiles done.
+    template : xarray.Dataset
+        What a tile returns.
+    like : xarray.Dataset
+        Gives ``y``, ``x`` and the CRS.
+    """
+    layers = store.layers()
+    for name, layer in layers.items():
+        layer.attrs, layer.encoding = dict(template[name].attrs), {}
+    place = ("y", "x", "spatial_ref")
+    coordinates = {name: value for name, value in template.coords.items() if name not in place}
+    own = {name: like.coords[name] for name in place if name in like.coords}
+    return xr.Dataset(layers, {**coordinates, **own}, dict(template.attrs))
 
 
 class _Left:

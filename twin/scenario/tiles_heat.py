@@ -17,8 +17,8 @@ import numpy as np
 import xarray as xr
 
 from twin.scenario.handouts import write_store
-from twin.scenario.safe_files import locked
-from twin.scenario.tiles_engine import Finished, compute_tiles
+from twin.scenario.safe_files import full_disk_said, locked
+from twin.scenario.tiles_engine import Finished, compute_tiles, placed
 from twin.scenario.tiles_layout import Layout, Part, choose_layout
 from twin.scenario.tiles_store import content_hash
 from twin.scenario.tiles_workers import beside
@@ -178,7 +178,7 @@ def heat(
     maps = len(names) * int(weather.sizes["time"])
     place = Path(folder).absolute()
     place.mkdir(parents=True, exist_ok=True)
-    with locked(place):
+    with full_disk_said(place), locked(place):
         fingerprint = _fingerprint(used, weather, asked)
         layout = (
             Layout(tall.shape, tile)
@@ -193,14 +193,4 @@ def heat(
             _HeatTile(place, weather, lowest, asked), template, layout, place, fingerprint=fingerprint, workers=workers,
             progress=progress, finished=finished,
         )  # fmt: skip
-    return _placed(store.layers(), template, site)
-
-
-def _placed(layers: dict[str, xr.Variable], template: xr.Dataset, site: xr.Dataset) -> xr.Dataset:
-    """Return layers with the coordinates of the site and the attributes of a run in one piece."""
-    for name, layer in layers.items():
-        layer.attrs = dict(template[name].attrs)
-        layer.encoding = {}
-    coordinates = {name: template.coords[name] for name in template.coords if name not in ("y", "x", "spatial_ref")}
-    own = {name: site.coords[name] for name in ("y", "x", "spatial_ref") if name in site.coords}
-    return xr.Dataset(layers, {**coordinates, **own}, dict(template.attrs))
+    return placed(store, template, site)

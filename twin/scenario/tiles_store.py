@@ -65,7 +65,7 @@ def require_whole_chunks(array: zarr.Array[Any], layout: Layout) -> None:
     """
     written = array.shards or array.chunks
     for axis, size, n in zip(("y", "x"), written[-2:], layout.shape, strict=True):
-        if array.shape[-2:] != layout.shape or (layout.tile % size and size < n):
+        if array.shape[-2:] != layout.shape or (layout.tile % size and layout.tile < n):
             raise InputError(text("tiles.chunks", name=array.name, axis=axis, chunk=size, tile=layout.tile))
 
 
