@@ -124,9 +124,13 @@ def check_replaceable(folder: Path) -> None:
         raise InputError(text("scenario.output_not_writable", folder=folder, parent=parent))
 
 
-def full_disk(error: BaseException) -> bool:
-    """Tell whether an error says that no more can be written: disk full, quota used up, or the limit of a file's size."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+def full_disk(error: BaseException | None) -> bool:
+    """Tell whether an error, or one behind it, says that no more can be written: disk full, quota or file size used up."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @contextmanager
@@ -234,7 +238,7 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
             yield inner
             _flush(inner)
             _move_into_place(inner, folder)
-        except OSError as error:
+        except (OSError, InputError) as error:
             if full_disk(error):
                 raise InputError(text("scenario.disk_full", folder=folder.parent)) from error
             raise
