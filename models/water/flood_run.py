@@ -147,7 +147,7 @@ class FloodRun:
 
     def stored(self) -> float:
         """Return the water on the ground now [m3]."""
-        return float(self.surface.depth.sum(dtype=np.float64)) * self._area
+        return (float(self.surface.depth.sum(dtype=np.float64)) + self.flow.beneath) * self._area
 
     def volumes(self) -> dict[str, float]:
         """Return the balance [m3]: given to the ground positive, taken from it negative; "error" is what is missing."""

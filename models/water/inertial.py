@@ -28,7 +28,7 @@ import numpy as np
 from models.barrier import CAN_WAIT, Barrier, together
 from models.parallel import threads
 from models.water.edges import FLUX, LEVEL, Cells, Faces
-from models.water.inertial_step import HALO, TILE_COLUMNS, TILE_ROWS, run_block, wet_tiles
+from models.water.inertial_step import HALO, TILE_COLUMNS, TILE_ROWS, run_block, take_over, wet_tiles
 
 __all__ = ["InertialFlow"]
 
@@ -100,6 +100,7 @@ class InertialFlow:
         self._manning[self._inside] = np.where(np.isnan(bed), 0.03, manning)
         self._maxima = [np.zeros((rows, wide), self._type) for _ in range(3)]
         self.deepest, self.fastest, self.strongest = (one[:, :columns] for one in self._maxima)
+        self._rest = np.zeros((rows, wide), self._type)
         if blocks is None:
             blocks = min(threads(), max(1, rows * columns // _SMALLEST_BLOCK))
         blocks = max(1, min(blocks, rows // HALO))
@@ -126,6 +127,11 @@ class InertialFlow:
         """Volume that left through the faces of each group so far [m3]; negative: came in."""
         return self._out.sum(axis=0)
 
+    @property
+    def beneath(self) -> float:
+        """Water beneath the last digit of the depths, summed over the cells [m]."""
+        return float(self._rest[:, : self.shape[1]].sum(dtype=np.float64))
+
     def flows(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the flow per width [m2/s] through the east and the south faces of all cells."""
         columns = slice(1, self.shape[1] + 1)
@@ -140,10 +146,11 @@ class InertialFlow:
             yield a, b, qx[own, here], qx[own, west], qy[own, here], qy[HALO - 1 : HALO - 1 + b - a, here]
 
     def _load(self, depth: np.ndarray) -> None:
-        rows = self.shape[0]
-        for (a, b), h in zip(self._spans, self._h, strict=True):
-            low, high = max(a - HALO, 0), min(b + HALO, rows)
-            h[low - a + HALO : high - a + HALO, 1 : self.shape[1] + 1] = depth[low:high]
+        for (a, _), h in zip(self._spans, self._h, strict=True):
+            take_over(depth, a, h[HALO:-HALO, 1 : self.shape[1] + 1], self._rest)
+        for upper, lower in pairwise(self._h):
+            lower[:HALO] = upper[-2 * HALO : -HALO]
+            upper[-HALO:] = lower[HALO : 2 * HALO]
 
     def _runs(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the runs of columns to work on in each row of tiles, and the span around them and their neighbours."""
@@ -214,7 +221,7 @@ class InertialFlow:
         faces, cells = self.faces, self.cells
         start, stop = self._spans[k]
         shape = (start, stop - start, *self.shape, self._bed.shape[1])
-        fields = (self._bed, self._manning, self._h[k], self._qx[k], self._qy[k], *self._maxima)
+        fields = (self._bed, self._manning, self._h[k], self._qx[k], self._qy[k], self._rest, *self._maxima)
         return (
             k, len(self._spans), shape, *(one.reshape(-1) for one in fields), runs, spans, faces.table, faces.values,
             faces.first, cells.columns, cells.rates, cells.first, self._work[k].reshape(-1), self._room[k], self._mail.reshape(-1),
@@ -234,7 +241,7 @@ class InertialFlow:
         east, south = self.flows()
         return {
             "east": east, "south": south, "west_edge": np.concatenate(edge), "north_edge": self._qy[0][HALO - 1].copy(),
-            "deepest": self.deepest, "fastest": self.fastest, "strongest": self.strongest,
+            "deepest": self.deepest, "fastest": self.fastest, "strongest": self.strongest, "rest": self._rest.copy(),
             "outflow": self.outflow, "count": np.array([self.steps, self.shortest]),
         }  # fmt: skip
 
@@ -249,6 +256,7 @@ class InertialFlow:
         self._qy[0][HALO - 1] = state["north_edge"]
         for name in ("deepest", "fastest", "strongest"):
             getattr(self, name)[:] = state[name]
+        self._rest[:] = state["rest"]
         self._out[:] = 0.0
         self._out[0] = state["outflow"]
         self.steps, self.shortest = int(state["count"][0]), float(state["count"][1])

@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from models.water.roots import inverse_cube_root, inverse_square_root
 from models.water.row_kernels import place, row_kernel
 
@@ -91,20 +93,26 @@ def limit(q: Any, share: Any, at: Any, count: int, zero: Any) -> None:
 
 @row_kernel
 def add_water(
-    h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any, strongest: Any, column_most: Any, at: Any, count: int,
-    step: Any, limits: Any,
+    h: Any, rest: Any, qx: Any, qy: Any, deepest: Any, fastest: Any, strongest: Any, column_most: Any, at: Any,
+    count: int, step: Any, limits: Any,
 ) -> None:  # fmt: skip
     """Change the depth of a row by its flows and keep the maxima of depth, speed squared and unit flow squared.
 
-    ``at``: places of the cell, its west and its north face, in the maxima, and in ``column_most``. ``+ zero`` keeps the
-    compiler from storing a maximum only where it changed: such stores are slow.
+    What passes a face is rounded once, the same for both cells, and what a depth in float32 cannot hold of the sum stays in
+    ``rest``: so no water is lost, and flows too small for a step's last digit are not either. ``at``: places of the cell,
+    its west and its north face, in the maxima and ``rest``, and in ``column_most``. ``+ zero`` keeps the compiler from
+    storing a maximum only where it changed: such stores are slow.
     """
     zero, _, _, least = limits
     cell, west, north, kept, top = at
     for j in range(count):
         e, w, s, n = qx[place(cell, j)], qx[place(west, j)], qy[place(cell, j)], qy[place(north, j)]
-        depth = max(h[place(cell, j)] - step * (e - w + s - n), zero)
+        leaving = (np.float64(e * step) - np.float64(w * step)) + (np.float64(s * step) - np.float64(n * step))
+        held = np.float64(h[place(cell, j)]) + (np.float64(rest[place(kept, j)]) - leaving)
+        held = max(held, np.float64(0.0))
+        depth = h.dtype.type(held)
         h[place(cell, j)] = depth
+        rest[place(kept, j)] = held - np.float64(depth)
         deepest[place(kept, j)] = max(deepest[place(kept, j)], depth) + zero
         column_most[place(top, j)] = max(column_most[place(top, j)], depth) + zero
         flow = max(e * e, w * w) + max(s * s, n * n)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 from models.barrier import wait
@@ -18,11 +19,12 @@ from models.water.edges import FLUX, LEVEL, OPEN, RING
 from models.water.inertial_rows import add_water, copy_row, faces, limit, outflow_share
 from models.water.row_kernels import row_loop
 
-__all__ = ["GRAVITY", "HALO", "TILE_COLUMNS", "TILE_ROWS", "run_block", "wet_tiles"]
+__all__ = ["GRAVITY", "HALO", "TILE_COLUMNS", "TILE_ROWS", "run_block", "take_over", "wet_tiles"]
 
 HALO = RING  # rows held beyond each side of a block
 TILE_ROWS, TILE_COLUMNS = 32, 64
 GRAVITY = 9.81
+SPARED = 1.0 + 1e-6  # a cell gives up to this much less than all its water: rounding must not take more than it holds
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -98,7 +100,7 @@ def special_faces(
 
 @row_loop
 def count_edges(
-    start: int, row: int, own: bool, qx: Any, qy: Any, special: Any, first: Any, scale: float, out: Any
+    start: int, row: int, own: bool, qx: Any, qy: Any, special: Any, first: Any, step: Any, area: float, out: Any
 ) -> None:
     """Add what left through the edges of the grid in one row [m3] to its group; ``start`` is the place of the row."""
     for k in range(first[row], first[row + 1]):
@@ -106,20 +108,29 @@ def count_edges(
         if group < 0 or not (own or (special[k, 0] == 1 and special[k, 4] < 0)):
             continue
         face = start + special[k, 2]
-        out[group] += special[k, 4] * (qx[face] if special[k, 0] == 0 else qy[face]) * scale
+        left = (qx[face] if special[k, 0] == 0 else qy[face]) * step  # rounded as for the cell
+        out[group] += special[k, 4] * np.float64(left) * area
+
+
+@row_loop
+def let_in(h: Any, rest: Any, cell: int, kept: int, rise: float) -> None:
+    """Let the water of one cell rise [m]; ``rest`` keeps what its number type cannot hold."""
+    held = np.float64(h[cell]) + (np.float64(rest[kept]) + rise)
+    h[cell] = held
+    rest[kept] = held - np.float64(h[cell])
 
 
 @row_loop
 def one_step(
-    shape: Any, z: Any, n: Any, h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any, strongest: Any, runs: Any,
-    spans: Any, special: Any, values: Any, first_face: Any, cells: Any, rates: Any, first_cell: Any, work: Any, room: Any, c: Any,
-    step: Any, limits: Any, dt: float, dx: float, out: Any,
+    shape: Any, z: Any, n: Any, h: Any, qx: Any, qy: Any, rest: Any, deepest: Any, fastest: Any, strongest: Any,
+    runs: Any, spans: Any, special: Any, values: Any, first_face: Any, cells: Any, rates: Any, first_cell: Any,
+    work: Any, room: Any, c: Any, step: Any, drain: Any, limits: Any, dt: float, dx: float, out: Any,
 ) -> None:  # fmt: skip
     """Advance the rows of one block by ``dt``.
 
     ``shape``: first row of the block in the grid, its rows, rows and columns of the grid, columns of the arrays. ``work``
     holds rows of these: the flow across the row above and this one and the flow along this row before the step, the
-    share of outflow in two rows, the greatest depth in each column; ``room`` is for :func:`faces`.
+    share of outflow in two rows, the greatest depth in each column; ``room`` is for :func:`faces`. ``step`` is ``dt / dx``, ``drain`` a little more.
     """
     start, rows, total, columns, wide = shape
     zero = limits[0]
@@ -156,7 +167,7 @@ def one_step(
                 r, row, wide, z, n, h, qx, qy, work, (along, here), special, values, first_face, film, theta, dt, dx
             )  # fmt: skip
         if r > 1:
-            _share_row(inside, i, tile, wide, columns, runs, h, qx, qy, work, below, step, limits)
+            _share_row(inside, i, tile, wide, columns, runs, h, qx, qy, work, below, drain, limits)
         if r > 2:
             s = i - wide
             ahead = min(max(g - 1, 0), total - 1) // TILE_ROWS
@@ -168,16 +179,16 @@ def one_step(
                     w = a if a > 1 else 0  # the west edge of the grid is a face of the row too
                     limit(qx, work, (s + w, share + w, share + w + 1), b - w, zero)
             if first_face[row] > first_face[row - 1]:
-                count_edges(s, row - 1, own, qx, qy, special, first_face, dt * dx, out)
+                count_edges(s, row - 1, own, qx, qy, special, first_face, step, dx * dx, out)
             if own:
                 kept = (g - 1) * (wide - 2) - 1
                 for k in range(runs[ahead, 0]):
                     a, b = runs[ahead, 2 * k + 1], runs[ahead, 2 * k + 2]
                     at_cells = (s + a, s + a - 1, s - wide + a, kept + a, most + a)
-                    add_water(h, qx, qy, deepest, fastest, strongest, work, at_cells, b - a, step, limits)
+                    add_water(h, rest, qx, qy, deepest, fastest, strongest, work, at_cells, b - a, step, limits)
                 for k in range(first_cell[g - 1], first_cell[g]):
                     j = cells[k] + 1
-                    h[s + j] += rates[k] * dt
+                    let_in(h, rest, s + j, kept + j, rates[k] * dt)
                     work[most + j] = max(work[most + j], h[s + j])
                     deepest[kept + j] = max(deepest[kept + j], h[s + j])
         share, below = below, share
@@ -229,8 +240,8 @@ def _meet(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_block(
-    block: int, blocks: int, shape: Any, z: Any, n: Any, h: Any, qx: Any, qy: Any, deepest: Any, fastest: Any,
-    strongest: Any, runs: Any, spans: Any, special: Any, values: Any, first_face: Any, cells: Any, rates: Any,
+    block: int, blocks: int, shape: Any, z: Any, n: Any, h: Any, qx: Any, qy: Any, rest: Any, deepest: Any,
+    fastest: Any, strongest: Any, runs: Any, spans: Any, special: Any, values: Any, first_face: Any, cells: Any, rates: Any,
     first_cell: Any, work: Any, room: Any, mail: Any, most: Any, handle: Any, clock: Any, settings: Any, cast: Any,
     out: Any, counts: Any,
 ) -> float:  # fmt: skip
@@ -257,15 +268,15 @@ def run_block(
         cast[0], cast[1], cast[2], cast[3], cast[4], cast[5] = 0.0, 1.0, 2.0, theta, (1.0 - theta) * 0.5, film
         cast[6], cast[7], cast[8], cast[9] = steep * dx, GRAVITY, 0.25 * GRAVITY * dt, GRAVITY * dt / dx
         cast[10], cast[11] = 1.0 / 16.0, 1e-6
-        cast[12], cast[13], cast[14] = dt / dx, 1e-30, 0.01
+        cast[12], cast[13], cast[14], cast[15] = dt / dx, 1e-30, 0.01, dt / dx * SPARED
         c = (
             cast[0], cast[1], cast[2], cast[3], cast[4], cast[5], cast[6], cast[7], cast[8], cast[9], cast[10], cast[11]
         )  # fmt: skip
         for j in range(wide):
             work[5 * wide + j] = cast[0]
         one_step(
-            shape, z, n, h, qx, qy, deepest, fastest, strongest, runs, spans, special, values, first_face, cells, rates,
-            first_cell, work, room, c, cast[12], (cast[0], cast[1], cast[13], cast[14]), dt, dx, out,
+            shape, z, n, h, qx, qy, rest, deepest, fastest, strongest, runs, spans, special, values, first_face, cells,
+            rates, first_cell, work, room, c, cast[12], cast[15], (cast[0], cast[1], cast[13], cast[14]), dt, dx, out,
         )  # fmt: skip
         for r in range(HALO, rows + HALO):  # what left over the eastern edge does not come back round a building
             for j in range(r * wide + columns + 1, r * wide + wide - 1):
@@ -285,6 +296,16 @@ def run_block(
     counts[block, 0] = taken
     counts[block, 1] = shortest
     return time
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def take_over(depth: Any, first: int, h: Any, rest: Any) -> None:
+    """Put the depth of some rows, changed from outside, into ``h``, with the ``rest`` that its digits do not hold."""
+    for r in range(h.shape[0]):
+        for j in range(h.shape[1]):
+            held = max(np.float64(depth[first + r, j]) + np.float64(rest[first + r, j]), 0.0)
+            h[r, j] = held
+            rest[first + r, j] = held - np.float64(h[r, j])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

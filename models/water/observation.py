@@ -28,6 +28,10 @@ class Flow(Protocol):
     def outflow(self) -> np.ndarray:
         """Volume that left through the faces of each group so far [m3]."""
 
+    @property
+    def beneath(self) -> float:
+        """Water beneath the last digit of the depths, summed over the cells [m]."""
+
     def advance(self, depth: np.ndarray, start: float, stop: float) -> None:
         """Let the water flow from ``start`` to ``stop`` [s]."""
 

@@ -131,12 +131,13 @@ def fluxes_second(
 
 @row_kernel
 def change(
-    h: Any, hu: Any, hv: Any, n: Any, flux: Any, h_new: Any, hu_new: Any, hv_new: Any, at: Any, count: int, wide: int,
-    limits: Any, step: Any, drag: Any,
+    h: Any, hu: Any, hv: Any, n: Any, rest: Any, flux: Any, h_new: Any, hu_new: Any, hv_new: Any, rest_new: Any,
+    at: Any, count: int, wide: int, limits: Any, step: Any, drag: Any,
 ) -> None:  # fmt: skip
     """Put the new depth and momentum of a row from the fluxes through its faces.
 
-    ``at``: places of the cell and of the fluxes through its east, north and south face. Manning friction is taken at the
+    What passes a face is rounded once, the same for both cells; ``rest`` is what the digits of a depth do not hold (it may
+    be ``rest_new``). ``at``: places of the cell and of the fluxes through its east, north and south face. Manning friction is taken at the
     new time, q' (1 + k |q'|) = q, which is a quadratic; ``drag`` = 4 x duration x gravity.
     """
     zero, one, two, dry, _, _, _ = limits
@@ -145,12 +146,14 @@ def change(
     west, west_right, west_side = east - 1, east + 2 * wide - 1, east + 3 * wide - 1
     north_right, north_side = north + 2 * wide, north + 3 * wide
     for j in range(count):
-        out = flux[place(east, j)] - flux[place(west, j)] + flux[place(south, j)] - flux[place(north, j)]
+        out = np.float64(flux[place(east, j)] * step) - np.float64(flux[place(west, j)] * step)
+        out += np.float64(flux[place(south, j)] * step) - np.float64(flux[place(north, j)] * step)
         push = flux[place(east_left, j)] - flux[place(west_right, j)]
         push += flux[place(south_side, j)] - flux[place(north_side, j)]
         pull = flux[place(east_side, j)] - flux[place(west_side, j)]
         pull += flux[place(south_left, j)] - flux[place(north_right, j)]
-        depth = max(h[place(cell, j)] - step * out, zero)
+        held = max(np.float64(h[place(cell, j)]) + (np.float64(rest[place(cell, j)]) - out), np.float64(0.0))
+        depth = h.dtype.type(held)
         along, across = hu[place(cell, j)] - step * push, hv[place(cell, j)] - step * pull
         root = inverse_cube_root(max(depth, dry))
         square, rough = root * root, n[place(cell, j)]
@@ -159,16 +162,21 @@ def change(
         slowed = two / (one + math.sqrt(one + friction))
         slowed = slowed if depth > dry else zero
         h_new[place(cell, j)] = depth
+        rest_new[place(cell, j)] = held - np.float64(depth)
         hu_new[place(cell, j)], hv_new[place(cell, j)] = along * slowed, across * slowed
 
 
 @row_kernel
 def mean(
-    h: Any, hu: Any, hv: Any, h0: Any, hu0: Any, hv0: Any, cell: int, count: int, half: Any
+    h: Any, hu: Any, hv: Any, rest: Any, h0: Any, hu0: Any, hv0: Any, rest0: Any, cell: int, count: int, half: Any
 ) -> None:  # fmt: skip
-    """Take the mean of a row with the state before the step (Heun)."""
+    """Take the mean of a row with the state before the step (Heun); ``rest0`` becomes that of the mean."""
     for j in range(count):
-        h[place(cell, j)] = (h[place(cell, j)] + h0[place(cell, j)]) * half
+        held = np.float64(h[place(cell, j)]) + np.float64(h0[place(cell, j)])
+        held = 0.5 * (held + (np.float64(rest[place(cell, j)]) + np.float64(rest0[place(cell, j)])))
+        depth = h.dtype.type(held)
+        h[place(cell, j)] = depth
+        rest0[place(cell, j)] = held - np.float64(depth)
         hu[place(cell, j)] = (hu[place(cell, j)] + hu0[place(cell, j)]) * half
         hv[place(cell, j)] = (hv[place(cell, j)] + hv0[place(cell, j)]) * half
 

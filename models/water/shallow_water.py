@@ -24,6 +24,7 @@ from numba import njit
 
 from models.parallel import in_blocks
 from models.water.edges import FLUX, LEVEL, OPEN, RING, Cells, Faces
+from models.water.inertial_step import let_in, take_over
 from models.water.roots import inverse_cube_root
 from models.water.row_kernels import row_loop
 from models.water.shallow_rows import GRAVITY, change, face_flux, fluxes, fluxes_second, keep, mean, speeds
@@ -33,7 +34,7 @@ __all__ = ["ShallowWaterFlow"]
 WALL = 1.0e4  # [m] bed of cells without water
 _DRY = 1e-6  # [m] thinner water has no velocity
 _LANES = 8
-_COURANT = {1: 0.45, 2: 0.2}
+_COURANT = {1: 0.45, 2: 0.3}
 _FARTHEST, _SHORTEST = 0.4, 1e-5  # share of a cell that a wave may cross in the second stage; shortest step [s]
 _WAVE = 22  # row of the scratch array with the fastest waves
 
@@ -68,7 +69,8 @@ def _specials(
 ) -> None:  # fmt: skip
     """Put the fluxes of the special faces of one row and one axis, and count what leaves [m3].
 
-    ``at``: places of the velocities of this row and the next, and of the fluxes.
+    ``at``: places of the velocities of this row and the next, and of the fluxes; ``scale`` [m2] makes of a change of depth
+    the volume.
     """
     here, after, to = at
     for k in range(first[row], first[row + 1]):
@@ -89,7 +91,7 @@ def _specials(
         to_j = to + j
         out[to_j], out[to_j + wide], out[to_j + 2 * wide], out[to_j + 3 * wide] = m, a, b, s
         if counted and special[k, 5] >= 0:
-            account[special[k, 5]] += special[k, 4] * m * scale
+            account[special[k, 5]] += special[k, 4] * np.float64(m * typed[7]) * scale  # rounded as for the cell
 
 
 @row_loop
@@ -115,23 +117,23 @@ def _row_fluxes(
 
 @row_loop
 def _finish_row(
-    row: int, shape: Any, half: bool, h: Any, hu: Any, hv: Any, h0: Any, hu0: Any, hv0: Any, deepest: Any, fastest: Any,
-    strongest: Any, first: Any, inflow: Any, rates: Any, dt: float, work: Any, limits: Any,
+    row: int, shape: Any, half: bool, h: Any, hu: Any, hv: Any, rest: Any, h0: Any, hu0: Any, hv0: Any, rest0: Any,
+    deepest: Any, fastest: Any, strongest: Any, first: Any, inflow: Any, rates: Any, dt: float, work: Any, limits: Any,
 ) -> None:  # fmt: skip
     """Take the mean with the state before (second order), let water in and keep the maxima of one row."""
     _, columns, wide = shape
     cell, g = row * wide + RING, row - RING
     if half:
-        mean(h, hu, hv, h0, hu0, hv0, cell, columns, limits[6])
+        mean(h, hu, hv, rest, h0, hu0, hv0, rest0, cell, columns, limits[6])
     for k in range(first[g], first[g + 1]):
-        h[cell + inflow[k]] += rates[k] * dt
+        let_in(h, rest0, cell + inflow[k], cell + inflow[k], rates[k] * dt)
     keep(h, hu, hv, deepest, fastest, strongest, work, (cell, g * columns, _WAVE * wide), columns, limits)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _update(
-    start: int, stop: int, shape: Any, stage: int, z: Any, n: Any, h: Any, hu: Any, hv: Any, h2: Any, hu2: Any, hv2: Any,
-    h0: Any, hu0: Any, hv0: Any, deepest: Any, fastest: Any, strongest: Any, special: Any, values: Any, first: Any,
+    start: int, stop: int, shape: Any, stage: int, z: Any, n: Any, h: Any, hu: Any, hv: Any, rest: Any, h2: Any,
+    hu2: Any, hv2: Any, rest2: Any, h0: Any, hu0: Any, hv0: Any, rest0: Any, deepest: Any, fastest: Any, strongest: Any, special: Any, values: Any, first: Any,
     first_cell: Any, inflow: Any, rates: Any, dt: float, dx: float, work: Any, t: Any, account: Any,
 ) -> float:  # fmt: skip
     """One stage of a step over rows ``start`` to ``stop`` of the grid; return the fastest wave afterwards [m/s].
@@ -154,7 +156,7 @@ def _update(
             speeds(h, hu, hv, work, work, row * wide, row % 5 * 2 * wide, wide, limits)
     order = 1 if stage == 1 else 2
     east, south, north = 10 * wide, 14 * wide, 18 * wide
-    scale = dt * dx * (1.0 if stage == 1 else 0.5)
+    scale = dx * dx * (1.0 if stage == 1 else 0.5)
     count = wide - 2 * RING
     for row in range(low, stop + RING):
         own = row >= start + RING
@@ -181,13 +183,13 @@ def _update(
                         row, 0, wide, z, h, work, (v1, v2, east), work, special, values, first, c, t, scale, True, account
                     )  # fmt: skip
                 places = (cell, east + RING, north + RING, south + RING)
-                change(h, hu, hv, n, work, h2, hu2, hv2, places, count, wide, limits, t[7], t[8])
+                change(h, hu, hv, n, rest, work, h2, hu2, hv2, rest2, places, count, wide, limits, t[7], t[8])
                 for j in range(cell + columns, cell + count):  # what left over the eastern edge does not come back
-                    h2[j], hu2[j], hv2[j] = t[0], t[0], t[0]
+                    h2[j], hu2[j], hv2[j], rest2[j] = t[0], t[0], t[0], t[0]
             north, south = south, north
         if own and stage != 2:
             _finish_row(
-                row, shape, stage == 3, h2, hu2, hv2, h0, hu0, hv0, deepest, fastest, strongest, first_cell, inflow,
+                row, shape, stage == 3, h2, hu2, hv2, rest2, h0, hu0, hv0, rest0, deepest, fastest, strongest, first_cell, inflow,
                 rates, dt, work, limits,
             )  # fmt: skip
     wave = 0.0
@@ -215,7 +217,7 @@ class ShallowWaterFlow:
     order : {1, 2}
         In space and time.
     courant : float
-        Share of a cell that the fastest wave may cross in a step; by default 0.45 in first and 0.2 in second order,
+        Share of a cell that the fastest wave may cross in a step; by default 0.45 in first and 0.3 in second order,
         where sloped depths could otherwise let out more than a cell holds.
     """
 
@@ -236,6 +238,7 @@ class ShallowWaterFlow:
         self._third: list[np.ndarray] = []
         self._now = [np.zeros(size, dtype) for _ in range(3)]
         self._next = [np.zeros(size, dtype) for _ in range(3)]
+        self._rest = [np.zeros(size, dtype) for _ in range(order)]  # of the state, and of that after the first stage
         self.deepest, self.fastest, self.strongest = (np.zeros(bed.shape, dtype) for _ in range(3))
         self._out = np.zeros(max(groups, 1))
         self.steps, self.shortest = 0, np.inf
@@ -250,6 +253,11 @@ class ShallowWaterFlow:
         """Unit flow to the east and to the south [m2/s] in the cells."""
         return self._now[1][self._inside], self._now[2][self._inside]
 
+    @property
+    def beneath(self) -> float:
+        """Water beneath the last digit of the depths, summed over the cells [m]."""
+        return float(self._rest[0][self._inside].sum(dtype=np.float64))
+
     def parts(self) -> Iterator[tuple[int, int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
         """Yield first row, end, and the unit flow [m2/s] to the east and south of these rows."""
         east, south = self.momentum
@@ -261,7 +269,9 @@ class ShallowWaterFlow:
         """Do one stage of a step (see :func:`_update`) in all blocks of rows; return the fastest wave."""
         groups: dict[int, np.ndarray] = {}
         total, wide = self._bed.shape
-        arrays = [self._bed, self._manning, *source, *target, *before, self.deepest, self.fastest, self.strongest]
+        here, after = (self._rest[0 if stage < 3 else 1], self._rest[0 if stage < 2 else 1])
+        states = [*source, here, *target, after, *before, self._rest[0]]
+        arrays = [self._bed, self._manning, *states, self.deepest, self.fastest, self.strongest]
         flat = [one.reshape(-1) for one in arrays]
         faces, cells = self.faces, self.cells
 
@@ -283,7 +293,7 @@ class ShallowWaterFlow:
 
     def advance(self, depth: np.ndarray, start: float, stop: float) -> None:
         """Let the water flow from ``start`` to ``stop`` [s] and change ``depth`` [m] (rows, columns) in place."""
-        self._now[0][self._inside] = depth
+        take_over(depth, 0, self._now[0][self._inside], self._rest[0][self._inside])
         wave, time = self._stage(0, self._now, self._now, self._now, 0.0), start
         rise = float(self.cells.rates.max(initial=0.0))
         flux = np.abs(self.faces.values[self.faces.table[:, 3] == FLUX])
@@ -328,7 +338,7 @@ class ShallowWaterFlow:
         east, south = self.momentum
         return {
             "east": east, "south": south, "deepest": self.deepest, "fastest": self.fastest,
-            "strongest": self.strongest, "outflow": self._out, "count": np.array([self.steps, self.shortest]),
+            "strongest": self.strongest, "rest": self._rest[0].copy(), "outflow": self._out, "count": np.array([self.steps, self.shortest]),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
@@ -336,5 +346,6 @@ class ShallowWaterFlow:
         self._now[1][self._inside], self._now[2][self._inside] = state["east"], state["south"]
         for name in ("deepest", "fastest", "strongest"):
             getattr(self, name)[:] = state[name]
+        self._rest[0][:] = state["rest"]
         self._out[:] = state["outflow"]
         self.steps, self.shortest = int(state["count"][0]), float(state["count"][1])
