@@ -10,7 +10,9 @@ import numpy as np
 
 from models.layers import InputError
 
-__all__ = ["SIDES", "FixedLevel", "Hydrograph", "Inflow", "SideInflow", "sides"]
+__all__ = ["SIDES", "FixedLevel", "Hydrograph", "Inflow", "SideInflow", "check_levels", "sides"]
+
+_FAR = 30.0  # [m] from the ground of an edge to a level that may be meant
 
 SIDES = ("north", "east", "south", "west")
 
@@ -130,3 +132,18 @@ def sides(boundaries: Any) -> dict[str, Any]:
                 f"The {side} boundary is {kind!r}: allowed are 'open', 'closed', a FixedLevel or a SideInflow."
             )
     return {side: given.get(side, "closed") for side in SIDES}
+
+
+def check_levels(bounds: Mapping[str, Any], bed: np.ndarray, active: np.ndarray) -> None:
+    """Refuse a given level that is far from the ground of its side: most likely a depth, or of another datum."""
+    edges: dict[str, Any] = {"north": np.s_[0], "south": np.s_[-1], "west": np.s_[:, 0], "east": np.s_[:, -1]}
+    for side, kind in bounds.items():
+        heights = bed[edges[side]][active[edges[side]]]
+        if not isinstance(kind, FixedLevel) or not heights.size:
+            continue
+        levels, lowest = np.asarray(Hydrograph.of(kind.level).values, float), float(heights.min())
+        if levels.max() < lowest - _FAR or levels.max() > lowest + _FAR:
+            raise InputError(
+                f"The level {levels.max():g} m of the {side} edge is more than {_FAR:g} m off its lowest ground ({lowest:.1f} m): give "
+                "metres above datum, not a depth."
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import xarray as xr
 
 from models.layers import InputError, read_table
 from models.water import checkpoints
-from models.water.boundaries import FixedLevel, Hydrograph, Inflow, SideInflow, sides
+from models.water.boundaries import FixedLevel, Hydrograph, Inflow, SideInflow, check_levels, sides
 from models.water.exchange import Source, Surface
 from models.water.flood_run import Cancelled, FloodRun, Openings
 from models.water.ground import Ground
@@ -127,7 +128,7 @@ def flood(
     fields_every, series_every, observe_every, exchange_every : float
         Intervals [s] of depth fields, of series, of arrival and duration, and of rain, losses and sewers at the latest.
     alpha : float, optional
-        Share of the stable step: 0.7 under ``inertial``, 0.45 under ``shallow_water`` (0.2 in second order).
+        Share of the stable step: 0.7 under ``inertial``, 0.45 under ``shallow_water`` (0.3 in second order).
     theta : float
         Weight of a face's own flow in ``inertial``, 0.8 to 1.
     nodata : {"refuse", "outside"}
@@ -173,13 +174,17 @@ def flood(
     (2.0, True)
     """
     names = _wanted(outputs)
-    if not np.isfinite(duration) or duration <= 0:
-        raise InputError(f"duration must be above 0 s, not {duration!r}.")
+    _intervals(
+        duration=duration, fields_every=fields_every, series_every=series_every, observe_every=observe_every,
+        exchange_every=exchange_every, checkpoint_every=checkpoint_every,
+    )  # fmt: skip
+    _depths(thresholds=thresholds, wet_depth=(wet_depth,))
     ground = Ground.of(site, buildings, nodata)
     zero = float(np.floor(ground.bed[ground.active].min()))
     x, y = site["x"].values.astype(float), site["y"].values.astype(float)
     walls, culverts = split(structures)
     bounds = sides(boundaries)
+    check_levels(bounds, ground.bed, ground.active)
     openings = Openings(ground.bed, ground.active, zero, ground.cell_size, x, y, bounds, inflows, walls)
     fallen = _rain(site, rain, buildings, roof_drainage)
     all_sources = _sources(site, fallen, losses, sources)
@@ -194,6 +199,8 @@ def flood(
     )  # fmt: skip
     mark = ""
     if checkpoint is not None:
+        if not Path(checkpoint).absolute().parent.is_dir():
+            raise InputError(f"{checkpoint}: there is no such folder for the checkpoint: make it first.")
         mark = checkpoints.fingerprint(
             bed=ground.bed, manning=ground.manning, active=ground.active, rain=fallen, losses=losses, sources=all_sources,
             initial_depth=depth,
@@ -209,6 +216,19 @@ def flood(
     )  # fmt: skip
     run.check()
     return _results(site, ground, run, names, list(points or {}), fallen, solver, dtype)
+
+
+def _intervals(**seconds: float | None) -> None:
+    for name, value in seconds.items():
+        if value is not None and not (isinstance(value, int | float | np.number) and 0 < value < np.inf):
+            raise InputError(f"{name} must be above 0 s, not {value!r}.")
+
+
+def _depths(**metres: Iterable[float]) -> None:
+    for name, values in metres.items():
+        for value in values:
+            if not (isinstance(value, int | float | np.number) and 0 <= value < 100):
+                raise InputError(f"{name} holds {value!r}: depths must be metres from 0 to 100.")
 
 
 def _wanted(outputs: Iterable[str]) -> tuple[str, ...]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from models.layers import InputError, land_cover_property, require_layers, require_metric_grid
+from models.layers import LAND_COVER, InputError, land_cover_property, require_layers, require_metric_grid
 
 __all__ = ["BUILDINGS", "Ground"]
 
 BUILDINGS = ("closed", "blocks", "holes")
 """What buildings are to the flow: closed faces with drained roofs, raised blocks, or holes that give no water."""
 
+_LOWEST, _HIGHEST = -500.0, 9000.0  # [m] no city lies lower or higher
 _BLOCK = 5.0  # [m] a building without known height stands this much above its ground
 _ROUGHEST = 1.0
 
@@ -56,6 +57,14 @@ class Ground:
                 f"{float(site['x'][column]):.1f}, y = {float(site['y'][row]):.1f}: fill the terrain, or pass "
                 "nodata='outside' to leave these cells out."
             )
+        off = active & ((bed < _LOWEST) | (bed > _HIGHEST))
+        if off.any():
+            row, column = np.argwhere(off)[0]
+            raise InputError(
+                f"terrain_height is {bed[row, column]:g} m in {int(off.sum())} cells, the first at x = "
+                f"{float(site['x'][column]):.1f}, y = {float(site['y'][row]):.1f}: heights are metres above datum, from {_LOWEST:g} "
+                f"to {_HIGHEST:g}; put NaN where -9999 or the like means that there is none."
+            )
         if active.sum() < 4:
             raise InputError("terrain_height holds no ground: at least 4 cells with a height are needed.")
         manning = cls._roughness(site, active)
@@ -76,7 +85,7 @@ class Ground:
             manning, source = np.asarray(site["manning_n"].values), "manning_n"
         elif "land_cover" in site:
             require_layers(site, ("land_cover",))
-            manning, source = land_cover_property("manning_n")[site["land_cover"].values], "land_cover"
+            manning, source = _of_land_cover(site, active), "land_cover"
         else:
             raise InputError("The site has neither 'manning_n' nor 'land_cover': the flow needs a roughness, add one.")
         bad = active & ~((manning > 0) & (manning <= _ROUGHEST))
@@ -88,3 +97,20 @@ class Ground:
                 "smooth concrete is 0.012."
             )
         return manning
+
+
+def _of_land_cover(site: xr.Dataset, active: np.ndarray) -> np.ndarray:
+    """Return the roughness of the land cover; every open cell must have a code of the table."""
+    codes, table = np.asarray(site["land_cover"].values), land_cover_property("manning_n")
+    known = np.isfinite(codes) & (codes >= 0) & (codes < table.size)
+    index = np.where(known, codes, 0).astype(np.int64)
+    known &= (index == codes) & np.isfinite(table[index])
+    bad = active & ~known
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise InputError(
+            f"land_cover has code {codes[row, column]:g} in {int(bad.sum())} cells, the first at x = {float(site['x'][column]):.1f}, "
+            f"y = {float(site['y'][row]):.1f}: allowed are "
+            f"{', '.join(f'{code} ({name})' for name, code in LAND_COVER.items() if np.isfinite(table[code]))}."
+        )
+    return np.asarray(np.where(known, table[index], np.nan))

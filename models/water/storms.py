@@ -25,6 +25,7 @@ __all__ = ["SHAPES", "design_storm", "state_scenario", "state_scenarios"]
 SHAPES = ("euler2", "euler1", "block", "dvwk")
 """Shapes of a design storm over time."""
 
+_LEAST_STORM = 1.0  # [mm] less is no storm, but a depth in metres
 _PEAK_AFTER = 0.3  # share of the duration before the peak interval, rounded down to a whole step (DWA-A 118)
 _DVWK = ((0.0, 0.3, 0.5, 1.0), (0.0, 0.2, 0.7, 1.0))  # share of time, share of depth (DVWK 113)
 
@@ -159,8 +160,13 @@ def design_storm(
 
 
 def _positive(depth: float) -> float:
-    if not 0.0 < depth <= 2000.0:
-        raise InputError(f"A storm depth of {depth:g} mm is not possible: give mm between 0 and 2000.")
+    if not _LEAST_STORM <= depth <= 2000.0:
+        metres = (
+            f" ({depth:g} looks like metres: that would be {1000 * depth:g} mm)" if 0 < depth < _LEAST_STORM else ""
+        )
+        raise InputError(
+            f"A storm depth of {depth:g} mm is not possible{metres}: give mm from {_LEAST_STORM:g} to 2000."
+        )
     return depth
 
 

@@ -99,7 +99,11 @@ def crest_faces(walls: Sequence[Wall], shape: tuple[int, int], zero: float) -> t
         for row, column, kind, top in zip(wall.rows, wall.columns, kinds, tops, strict=True):
             axis = 0 if kind == "east" else 1
             inside = 0 <= row < shape[0] - axis and 0 <= column < shape[1] - (1 - axis)
-            if not inside or math.isnan(top):
+            if math.isnan(top):
+                raise InputError(
+                    f"{wall.name}: the crest at cell ({row}, {column}) is missing: give metres above datum."
+                )
+            if not inside:
                 raise InputError(f"{wall.name}: the {kind} face of cell ({row}, {column}) is no face inside the grid.")
             key = (axis, int(row), int(column))
             crests[key] = max(crests.get(key, -math.inf), top - zero)
@@ -120,7 +124,9 @@ class Links:
                     raise InputError(
                         f"{one.name}: cell ({row}, {column}) lies outside the grid of {shape[0]} x {shape[1]}."
                     )
-            if one.start == one.end or min(one.width, one.height, one.length, one.manning, one.entrance) <= 0:
+            if one.start == one.end or not all(
+                0 < v < math.inf for v in (one.width, one.height, one.length, one.manning, one.entrance)
+            ):
                 raise InputError(f"{one.name}: it needs two different cells and width, height, length and n above 0.")
         self._culverts = tuple(culverts)
         self.passed = np.zeros(len(self._culverts))

@@ -81,7 +81,7 @@ def _crossings(city: City) -> np.ndarray:
 def _water(city: City) -> np.ndarray:
     """Return the water areas in one piece each."""
     areas = city.land_cover
-    shapes = np.asarray(areas.geometry.values[(areas["cover"] == "water").to_numpy()]) if len(areas) else []
+    shapes = np.asarray(areas.geometry.values)[(areas["cover"] == "water").to_numpy()]
     if not len(shapes):
         return np.zeros(0, dtype=object)
     return shapely.get_parts(shapely.union_all(shapely.make_valid(shapes)))
@@ -158,7 +158,8 @@ def _sinks(city: City, crossings: np.ndarray, sinks: gpd.GeoDataFrame | None) ->
         return []
     if sinks is None:
         sinks = find_sinks(city.terrain, depth=default("sink_depth"), area=default("sink_area"))
-    tree, turns, found = shapely.STRtree(crossings), np.linspace(0.0, 2.0 * np.pi, 16, endpoint=False), []
+    tree, turns = shapely.STRtree(crossings), np.linspace(0.0, 2.0 * np.pi, 16, endpoint=False)
+    found: list[tuple[str, float, float, float]] = []
     step = abs(float(city.terrain["x"][1] - city.terrain["x"][0]))
     away = np.arange(0.0, _APART + step, step)
     for (x, y), spill, deep in zip(
@@ -172,6 +173,8 @@ def _sinks(city: City, crossings: np.ndarray, sinks: gpd.GeoDataFrame | None) ->
             last = int(np.argmax(behind[k]))
             if len(tree.query(shapely.LineString(rays[k, [0, last]]), predicate="intersects")):
                 top = int(np.argmax(heights[k, :last]))
-                found.append(("sink", float(heights[k, top] - (spill - deep)), *map(float, rays[k, top])))
+                found.append(
+                    ("sink", float(heights[k, top] - (spill - deep)), float(rays[k, top, 0]), float(rays[k, top, 1]))
+                )
                 break
     return found
