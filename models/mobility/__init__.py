@@ -21,6 +21,7 @@ from models.mobility.isochrones import isochrones, reached_lines
 from models.mobility.network import Network
 from models.mobility.routing import Route, alternatives, distances, shortest_path, shortest_paths
 from models.mobility.sampling import EdgeSamples, EdgeValues, cooler_side, edge_samples, on_edges
+from models.mobility.street_stops import StreetStops, street_stops
 from models.mobility.tour_tables import Tours, check_tours
 from models.mobility.tours import watering_tours
 from models.mobility.travel import Travel, travel_matrices, way_matrices
@@ -44,6 +45,7 @@ __all__ = [
     "HourlyCosts",
     "Network",
     "Route",
+    "StreetStops",
     "TimedRoute",
     "Tours",
     "Travel",
@@ -81,6 +83,7 @@ __all__ = [
     "shade_demand",
     "shortest_path",
     "shortest_paths",
+    "street_stops",
     "timed_route",
     "timed_routes",
     "tobler_speed",
