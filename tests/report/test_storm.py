@@ -44,7 +44,7 @@ def test_first_words_are_the_numbers_of_the_run(storm, storm_pages):
     assert "In 30 minutes 33 mm of rain fall" in words
     assert "once in 100 years" in words
     assert f"At {value['buildings_above_10']:.0f} buildings water reaches 10 cm" in words
-    assert "Wolkenbruch: Starkregenbericht" in plain(storm_pages["de"])
+    assert "Wolkenbruch: Bericht zu Starkregen" in plain(storm_pages["de"])
     assert "Hitze" not in plain(storm_pages["de"]).split("Indikatoren")[0]
 
 

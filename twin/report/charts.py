@@ -92,6 +92,8 @@ def day_curves(
     description: str,
     language: str,
     timezone: str,
+    unit: str = "°C",
+    name: str = "day",
 ) -> str:
     """Return curves over the day with their names above, and horizontal lines at named limits.
 
@@ -107,6 +109,10 @@ def day_curves(
         Text alternative.
     language, timezone : str
         Language and local time zone of the labels.
+    unit : str
+        Unit on the axis.
+    name : str
+        Name of the chart, its own on the page.
     """
     everything = np.concatenate([np.asarray(values, float) for _, values, _ in curves])
     low, high = 5 * np.floor(np.nanmin(everything) / 5), 5 * np.ceil(np.nanmax(everything) / 5)
@@ -119,23 +125,23 @@ def day_curves(
     def x_of(place: int) -> float:
         return _LEFT + (right - _LEFT) * place / max(1, len(times) - 1)
 
-    parts = [_open(title, description, "day")]
+    parts = [_open(title, description, name)]
     for value in np.arange(low, high + 1, 5):
         y = y_of(float(value))
         parts.append(f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" class="level"/>')
-        parts.append(_words(_LEFT - 8, y + 5, f"{labels.number(float(value), 0, language)} °C", "end"))
-    for value, name in limits:
+        parts.append(_words(_LEFT - 8, y + 5, f"{labels.number(float(value), 0, language)} {unit}", "end"))
+    for value, said in limits:
         if low < value < high:
             y = y_of(value)
             parts.append(f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" class="limit"/>')
-            parts.append(_words(right + 8, y + 5, name, "start", "limit-name"))
+            parts.append(_words(right + 8, y + 5, said, "start", "limit-name"))
     place = float(_LEFT)
-    for name, values, style in curves:
+    for label, values, style in curves:
         path = " ".join(f"{x_of(i):.1f},{y_of(float(v)):.1f}" for i, v in enumerate(values) if np.isfinite(v))
         parts.append(f'<polyline points="{path}" class="curve {style}"/>')
         parts.append(f'<line x1="{place:.0f}" x2="{place + 34:.0f}" y1="{_TOP}" y2="{_TOP}" class="curve {style}"/>')
-        parts.append(_words(place + 42, _TOP + 5, name, "start"))
-        place += 42 + 8.2 * len(name) + 36
+        parts.append(_words(place + 42, _TOP + 5, label, "start"))
+        place += 42 + 8.2 * len(label) + 36
     for i, time in enumerate(times):
         if len(times) <= 26 or i % 3 == 0:
             parts.append(_words(x_of(i), _HEIGHT - _BOTTOM + 20, f"{labels.local_time(time, timezone).hour}"))

@@ -23,6 +23,7 @@ from twin.report.frame import Frame
 from twin.report.pieces import section
 from twin.report.storm import Storm
 from twin.report.trees import Trees
+from twin.report.ways import Ways
 from twin.view import labels
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def _html(frame: Frame, chapters: Chapters, other: str | None) -> str:
     links = "".join(f'<li><a href="#{name}">{escape(frame.say(f"h_{name}"))}</a></li>' for name, _ in parts)
     kinds = [kind for kind, data in (("heat", frame.result.heat), ("storm", frame.result.water)) if data.data_vars]
     kinds += ["trees"] if _watered(frame) else []
-    title = frame.say(f"title_{'_'.join(kinds)}", name=frame.result.name)
+    kinds += ["ways"] if "mobility" in frame.result.datasets else []
+    title = _title(frame, kinds)
     subtitle = _subtitle(frame, chapters)
     template = Template(resources.files("twin.report").joinpath("template.html").read_text(encoding="utf-8"))
     return template.substitute(
@@ -103,6 +105,13 @@ def _html(frame: Frame, chapters: Chapters, other: str | None) -> str:
     )
 
 
+def _title(frame: Frame, kinds: list[str]) -> str:
+    """Return the heading: the run, and what the report is about."""
+    words = [frame.say(f"kind_{kind}") for kind in kinds]
+    about = f" {frame.say('and')} ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return frame.say("title", name=frame.result.name, about=about)
+
+
 def _order(frame: Frame, chapters: Chapters) -> list[tuple[str, Callable[[], str]]]:
     """Return the chapters of the page: those of what was run, then what they rest on."""
     heat, storm = bool(frame.result.heat.data_vars), Storm(frame, chapters.pictures)
@@ -113,6 +122,12 @@ def _order(frame: Frame, chapters: Chapters) -> list[tuple[str, Callable[[], str
     trees = Trees(frame) if _watered(frame) else None
     if trees is not None:
         first.append(partial(trees.summary, with_check=not heat and not flood))
+    ways = Ways(frame) if "mobility" in frame.result.datasets else None
+    of_ways: list[tuple[str, Callable[[], str]]] = []
+    if ways is not None:
+        first.append(partial(ways.summary, with_check=not first))
+        of_ways = [("routes", ways.routes), ("streets", ways.streets), ("access", ways.access), ("help", ways.help),
+                   ("traffic", ways.traffic)]  # fmt: skip
     of_trees: list[tuple[str, Callable[[], str]]] = []
     if trees is not None:
         of_trees = [("thirsty", trees.thirsty), ("litres", trees.litres), ("tours", trees.tours)]
@@ -148,11 +163,16 @@ def _order(frame: Frame, chapters: Chapters) -> list[tuple[str, Callable[[], str
         ("sources", partial(evidence.sources, frame)),
         (
             "method",
-            lambda: evidence.method(frame) + (storm.method() if flood else "") + (trees.method() if trees else ""),
+            lambda: (
+                evidence.method(frame)
+                + (storm.method() if flood else "")
+                + (trees.method() if trees else "")
+                + (ways.method() if ways else "")
+            ),
         ),
     ]
     summary = ("summary", lambda: "".join(part() for part in first))
-    return [summary, *(of_heat if heat else []), *(of_storm if flood else []), *of_trees, *evidence_of]
+    return [summary, *(of_heat if heat else []), *(of_storm if flood else []), *of_trees, *of_ways, *evidence_of]
 
 
 def _watered(frame: Frame) -> bool:

@@ -223,7 +223,12 @@ def _flood(
         log.add("mobility_no_stations", layer="streets", severity="info", count=1, of=1)
         return rows, features, xr.Dataset()
     series, helped = found
-    features["help"] = helped
+    stations = ways.of_role("help")
+    points = gpd.points_from_xy(stations["x"], stations["y"])
+    features |= {
+        "help": helped,
+        "stations": gpd.GeoDataFrame(stations[["id", "name", "kind"]], geometry=points, crs=crs),
+    }
     if ways.drivers.sum() > 0:
         rows.append(_row("help_in_time_dry", "%", 100.0 * float(series["share"].iloc[0])))
         rows.append(_row("help_in_time_worst", "%", 100.0 * float(series["share"].min())))

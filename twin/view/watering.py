@@ -6,25 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.lines import Line2D
 
-from models.layers import require_metric_grid
 from twin.language import default_language, text
-from twin.view.backdrop import backdrop
-from twin.view.furniture import INK, draw_north_arrow, draw_scale_bar
+from twin.view.furniture import INK
 from twin.view.maps import MapFigure
+from twin.view.sheets import legend, sheet
 from twin.view.thirst import REASON_COLOURS
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    from matplotlib.axes import Axes
 
 __all__ = ["plan_map", "tour_map"]
 
 _TOURS = ("#08519c", "#a63603", "#54278f", "#006d2c", "#7a0177", "#636363")
-_ROOF = (206, 203, 198)
-_MAP, _LEGEND = 6.6, 3.7  # [inch]
 
 
 def plan_map(plan: gpd.GeoDataFrame, site: xr.Dataset, *, language: str | None = None) -> MapFigure:
@@ -40,7 +35,7 @@ def plan_map(plan: gpd.GeoDataFrame, site: xr.Dataset, *, language: str | None =
         Language of all words.
     """
     language = language or default_language()
-    figure, axes = _sheet(site, text("trees.map_title", language), language)
+    figure, axes = sheet(site, text("trees.map_title", language), language)
     x, y = plan.geometry.x.to_numpy(), plan.geometry.y.to_numpy()
     signs = []
     for name in reversed(REASON_COLOURS):
@@ -60,7 +55,7 @@ def plan_map(plan: gpd.GeoDataFrame, site: xr.Dataset, *, language: str | None =
         )
         words = text(f"trees.legend_{name}", language, count=int(rows.sum()))
         signs.append(_dot(REASON_COLOURS[name], words, 8 if watered else 5))
-    _legend(figure, signs[::-1])
+    legend(figure, signs[::-1])
     return figure
 
 
@@ -79,7 +74,7 @@ def tour_map(
         Language of all words.
     """
     language = language or default_language()
-    figure, axes = _sheet(site, text("trees.tours_title", language), language)
+    figure, axes = sheet(site, text("trees.tours_title", language), language)
     axes.scatter(plan.geometry.x, plan.geometry.y, s=3, c="#8a8a86", zorder=2)
     signs = []
     for k, (number, line, km) in enumerate(zip(tours["tour"], tours.geometry, tours["km"], strict=True)):
@@ -101,37 +96,9 @@ def tour_map(
             axes.scatter(rows.geometry.x, rows.geometry.y, s=46, c=colour, marker=marker, edgecolors="white", zorder=6)
             words = text(f"trees.legend_{kind}", language)
             signs.append(Line2D([], [], linestyle="", marker=marker, color=colour, markersize=7, label=words))
-    _legend(figure, signs)
+    legend(figure, signs)
     return figure
-
-
-def _sheet(site: xr.Dataset, title: str, language: str) -> tuple[MapFigure, Axes]:
-    cell = require_metric_grid(site)
-    x, y = site["x"].values, site["y"].values
-    tall = _MAP * y.size / x.size
-    wide, high = _MAP + _LEGEND + 0.2, tall + 0.75
-    figure = MapFigure(figsize=(wide, high), facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.08 / wide, 0.1 / high, _MAP / wide, tall / high), label="map")
-    picture = backdrop(site).astype(np.uint8)
-    picture[site["building_id"].values > 0] = _ROOF
-    extent = (x[0] - cell / 2, x[-1] + cell / 2, y[-1] - cell / 2, y[0] + cell / 2)
-    axes.imshow(picture, extent=extent, interpolation="antialiased", zorder=1)
-    axes.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[])
-    figure.text(0.08 / wide, 1 - 0.42 / high, title, fontsize=13, fontweight="bold", color=INK)
-    left = _MAP + 0.3
-    bar = figure.add_axes((left / wide, 0.15 / high, 2.0 / wide, 0.35 / high), label="scale_bar")
-    draw_scale_bar(bar, x.size * cell / _MAP, language)
-    arrow = figure.add_axes(((left + 2.3) / wide, 0.1 / high, 0.4 / wide, 0.6 / high), label="north_arrow")
-    draw_north_arrow(arrow, language)
-    return figure, axes
 
 
 def _dot(colour: str, words: str, size: float) -> Line2D:
     return Line2D([], [], linestyle="", marker="o", color=colour, markeredgecolor="white", markersize=size, label=words)
-
-
-def _legend(figure: MapFigure, signs: list[Line2D]) -> None:
-    wide, high = figure.get_size_inches()
-    place = ((_MAP + 0.2) / wide, 1 - 0.6 / high)
-    figure.legend(handles=signs, loc="upper left", bbox_to_anchor=place, frameon=False, fontsize=9, labelspacing=0.9)
