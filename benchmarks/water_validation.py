@@ -61,8 +61,8 @@ def relative_error(found: np.ndarray, true: np.ndarray) -> float:
     return float(np.abs(found - true).sum() / np.abs(true).sum())
 
 
-def swashes(folder: Path) -> list[Row]:
-    """Return the rows of the SWASHES cases."""
+def swashes(folder: Path, only: str = "") -> list[Row]:
+    """Return the rows of the SWASHES cases whose name begins with ``only``."""
 
     def dam(low: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
         return lambda x, _: np.where(x < 5.0, 0.005, low)
@@ -101,6 +101,8 @@ def swashes(folder: Path) -> list[Row]:
     ]  # fmt: skip
     rows: list[Row] = []
     for name, file, duration, manning, options, limits in cases:
+        if not name.startswith(only):
+            continue
         for key, most in limits.items():
             given = dict(options)
             if given.get("rain") == "rain":
