@@ -12,6 +12,7 @@ import pytest
 import shapely
 
 import twin
+from twin.city import gaps
 from twin.city.cadastres import cadastres
 
 NAN = float("nan")
@@ -178,3 +179,21 @@ def test_a_profile_that_names_the_cadastre_takes_its_licence(tmp_path: Path, nam
     assert list(found.sources["licence"]) == [cadastres()[name]["licence"]]
     assert list(found.sources["attribution"]) == [cadastres()[name]["attribution"]]
     assert list(found.trees["id"]) == city["ids"]
+
+
+def test_ages_without_the_year_of_their_survey_are_told(tmp_path: Path) -> None:
+    berlin = CITIES["berlin"]
+    rows = berlin["rows"] | {"pflanzjahr": ["1985", "0", "0", "0"], "standalter": [40, 25, 12, 0]}
+    file = write(tmp_path, berlin | {"rows": rows})
+    found = twin.load(trees=file, crs="EPSG:25833")
+    told = found.gaps.set_index("code").loc["tree_age_unused"]
+    assert (told["count"], told["of"]) == (2, 4)
+    assert "survey_year" in " ".join(gaps.sentences(found.gaps, "de")["remedy"])
+    profile = tmp_path / "city.toml"
+    profile.write_text(
+        f'name = "B"\ncrs = "EPSG:25833"\n[[trees]]\npath = "{file.name}"\ncadastre = "berlin"\nsurvey_year = 2025\n',
+        "utf-8",
+    )
+    known = twin.load(profile)
+    assert "tree_age_unused" not in set(known.gaps["code"])
+    assert known.trees["planted"].tolist()[:3] == [1985, 2000, 2013]
