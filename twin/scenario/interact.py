@@ -215,7 +215,7 @@ class Session:
         """
         for event in self.steps(measures, storm=storm):
             if event.kind == "done":
-                return event.data  # type: ignore[no-any-return]
+                return event.data
         raise AssertionError("a change ends with done")
 
     def steps(

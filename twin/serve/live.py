@@ -49,17 +49,18 @@ class Live:
         """Return the newest value of every stream by its key: value, unit, time, flag, x, y, name."""
         streams, values = self.store.streams(), self.store.latest()
         x, y = self._places(streams)
-        found = {}
+        found: dict[str, dict[str, Any]] = {}
+        newest: dict[int, Any] = {int(row.Index): row for row in values.itertuples()}
         for place, (number, row) in enumerate(streams.iterrows()):
-            if number not in values.index or row["privacy"] not in ("public", "", None):
+            now = newest.get(int(str(number)))
+            if now is None or row["privacy"] not in ("public", "", None):
                 continue
-            now = values.loc[number]
-            stamp = pd.to_datetime(int(now["time"]), unit="us", utc=True)
+            stamp = pd.to_datetime(int(now.time), unit="us", utc=True)
             found[str(row["key"])] = {
-                "value": _plain(now["result"]),
+                "value": _plain(now.result),
                 "unit": str(row["unit"]),
                 "time": f"{stamp:%Y-%m-%dT%H:%M:%SZ}",
-                "flag": int(now["flag"]),
+                "flag": int(now.flag),
                 "x": _plain(x[place]),
                 "y": _plain(y[place]),
                 "name": str(row["name"]),

@@ -15,10 +15,12 @@ _ERRORS = {
     "408": "too slow", "410": "the event is over", "413": "too large", "415": "not JSON", "422": "wrong body", "429": "too fast",
 }  # fmt: skip
 
-_DEVICE, _MODERATOR = [{"device": []}], [{"moderator": []}]
+_Security = list[dict[str, list[str]]]
+_DEVICE: _Security = [{"device": []}]
+_MODERATOR: _Security = [{"moderator": []}]
 
 # path, method, body, status, summary, security
-_CALLS: tuple[tuple[str, str, str | None, str, str, list[dict[str, list[str]]]], ...] = (
+_CALLS: tuple[tuple[str, str, str | None, str, str, _Security], ...] = (
     ("/api/event", "get", None, "200", "What the event offers", []),
     ("/api/device", "post", "DeviceBody", "201", "A token for a device", []),
     ("/api/comments", "get", None, "200", "Published comments", []),

@@ -69,7 +69,7 @@ class Service:
 
 def service_of(request: Request) -> Service:
     """Return the service of a request."""
-    return request.app.state.service  # type: ignore[no-any-return]
+    return request.app.state.service
 
 
 def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

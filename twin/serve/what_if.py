@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import base64
 import gzip
+import itertools
 import logging
 import queue
 import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,8 @@ class Job:
     gone: bool = False
     readers: int = 0
     seen: bool = False
+    work: Iterator[Event] | None = None
+    started: float = 0.0
 
     def tell(self, name: str, data: dict[str, Any]) -> None:
         """Add one event for the reader."""
@@ -95,7 +98,8 @@ class Workshop:
 
     def __init__(self, session: Session, rules: WhatIf, origin: tuple[float, float], *, workers: int = 2) -> None:
         self.session, self.rules, self.origin = session, rules, origin
-        self._line: queue.Queue[Job | None] = queue.Queue()
+        self._line: queue.PriorityQueue[tuple[int, int, Job | None]] = queue.PriorityQueue()
+        self._number = itertools.count()
         self.jobs: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
         self.counts = {"done": 0, "failed": 0, "gone": 0}
@@ -118,7 +122,7 @@ class Workshop:
         for job in list(self.jobs.values()):
             job.gone = True
         for _ in self._threads:
-            self._line.put(None)
+            self._line.put((9, next(self._number), None))
 
     def submit(self, body: WhatIfBody, device: str, before: Sequence[Mapping[str, Any]] = ()) -> Job:
         """Put an idea in line.
@@ -142,7 +146,7 @@ class Workshop:
         language = body.lang
         if len(body.measures) + len(before) > self.rules.most:
             raise InputError(text("participation.too_many", language, most=self.rules.most))
-        offers = {one.kind: one for one in self.rules.measure}
+        offers: dict[str, MeasureOffer] = {one.kind: one for one in self.rules.measure}
         measures = [*map(dict, before), *scenario_measures(body.measures, offers, self.origin)]
         self._require_bounds(measures, offers, language)
         first = None
@@ -162,7 +166,7 @@ class Workshop:
                     break
                 del self.jobs[oldest]
         job.tell("progress", {"share": 0.0, "text": self._words("progress_waiting", count=len(waiting))})
-        self._line.put(job)
+        self._line.put((0, next(self._number), job))
         return job
 
     def _require_bounds(
@@ -190,16 +194,17 @@ class Workshop:
                 raise InputError(text(f"participation.{key}", language, most=f"{offers[kind].max:g}"))
 
     def _work(self) -> None:
-        while (job := self._line.get()) is not None:
+        while (job := self._line.get()[2]) is not None:
             if job.gone:
                 self._end(job, "gone")
                 continue
             job.state = "running"
-            started = time.monotonic()
             try:
-                self._compute(job, started)
-                self._end(job, "done")
-                self.seconds = [*self.seconds[-199:], time.monotonic() - job.made]
+                if self._advance(job):
+                    self._end(job, "done")
+                    self.seconds = [*self.seconds[-199:], time.monotonic() - job.made]
+                else:  # the map is told; those who wait for theirs go first
+                    self._line.put((1, next(self._number), job))
             except Cancelled:
                 if not job.gone:
                     job.tell("failed", {"error": text("participation.too_long", job.body.lang)})
@@ -216,21 +221,35 @@ class Workshop:
         with job.news:
             job.state = state
             job.news.notify_all()
+        job.work = None
         self.counts[state] += 1
         if state == "gone":
             job.events.clear()
 
-    def _compute(self, job: Job, started: float) -> None:
-        def cancelled() -> bool:
-            unread = not job.seen and time.monotonic() - started > _NO_READER
-            return job.gone or unread or time.monotonic() - started > self.rules.seconds
-
-        for event in self.session.steps(job.measures, storm=job.body.storm, first=job.first, cancelled=cancelled):
+    def _advance(self, job: Job) -> bool:
+        """Work on an idea until it is done (True), or until its map is told and others wait for theirs."""
+        if job.work is None:
+            job.started = time.monotonic()
+            job.work = self.session.steps(
+                job.measures, storm=job.body.storm, first=job.first, cancelled=lambda: self._unwanted(job)
+            )
+        for event in job.work:
             for name, data in self._told(event):
                 job.tell(name, data)
             if event.kind == "costs":
                 self._require_budget(float(event.data["cost"].sum()), job)
+            if event.kind == "layer" and any(
+                one.state == "waiting" and not one.gone for one in list(self.jobs.values())
+            ):
+                return False
+        job.work = None
         job.tell("done", {"variant_draft": job.id})
+        return True
+
+    def _unwanted(self, job: Job) -> bool:
+        """Whether nobody reads the answer, or it took too long."""
+        spent = time.monotonic() - job.started
+        return job.gone or (not job.seen and spent > _NO_READER) or spent > self.rules.seconds
 
     def _require_budget(self, cost: float, job: Job) -> None:
         if self.rules.budget is not None and cost > self.rules.budget:

@@ -99,7 +99,7 @@ def _idea(request: Request, one: dict[str, Any], tongue: str) -> str:
 
 def _comment(request: Request, one: dict[str, Any], service: Service) -> str:
     topics = {topic.key: topic.label for topic in service.event.topic}
-    topic = said(topics.get(one["topic"], {"de": one["topic"]}), language(request))  # type: ignore[arg-type]
+    topic = said(topics.get(one["topic"], {"de": one["topic"]}), language(request))
     votes = _t(request, "votes_told", yes=one["votes"]["for"], no=one["votes"]["against"])
     place = _t(request, "place_told", x=f"{one['x']:.0f}", y=f"{one['y']:.0f}")
     return (
@@ -128,11 +128,11 @@ def _form(request: Request, service: Service, given: dict[str, str]) -> str:
     tongue = language(request)
     topics = "".join(
         f'<option value="{escape(one.key)}"{" selected" if given.get("topic") == one.key else ""}>'
-        f"{escape(said(one.label, tongue))}</option>"  # type: ignore[arg-type]
+        f"{escape(said(one.label, tongue))}</option>"
         for one in service.event.topic
     )
     places = "".join(
-        f'<option value="{one.x - service.origin[0]:.1f},{one.y - service.origin[1]:.1f}">{escape(said(one.name, tongue))}</option>'  # type: ignore[arg-type]
+        f'<option value="{one.x - service.origin[0]:.1f},{one.y - service.origin[1]:.1f}">{escape(said(one.name, tongue))}</option>'
         for one in service.event.place
     )
     west, south, east, north = service.area

@@ -80,7 +80,7 @@ def frame(request: Request, key: str, body: str, *, status: int = 200) -> Respon
         + f"{_NAMES[one]}</a></li>"
         for one in service.event.languages
     )
-    title, event = text(f"participation.page_{key}", tongue), said(service.event.title, tongue)  # type: ignore[arg-type]
+    title, event = text(f"participation.page_{key}", tongue), said(service.event.title, tongue)
     words = {name: escape(text(f"participation.{name}", tongue)) for name in ("skip", "way", "tongues")}
     page = (
         f'<!doctype html><html lang="{_LANG[tongue]}"><head><meta charset="utf-8">'

@@ -34,7 +34,7 @@ async def results_page(request: Request) -> Response:
     body += f"<h2>{_t(request, 'where')}</h2>{_map(request, service, comments)}"
     topics = Counter(one["topic"] for one in comments)
     rows = [
-        (said(one.label, tongue), topics[one.key], sum(c["votes"]["sum"] for c in comments if c["topic"] == one.key))  # type: ignore[arg-type]
+        (said(one.label, tongue), topics[one.key], sum(c["votes"]["sum"] for c in comments if c["topic"] == one.key))
         for one in service.event.topic
     ]
     head = [text(f"participation.column_{key}", tongue) for key in ("topic", "comments", "votes")]
@@ -76,13 +76,13 @@ def _map(request: Request, service: Service, comments: list[dict[str, Any]]) -> 
 
 def _question(question: Question, answers: list[dict[str, Any]], tongue: str) -> str:
     given = [one[question.key] for one in answers if question.key in one]
-    title = said(question.label, tongue)  # type: ignore[arg-type]
+    title = said(question.label, tongue)
     head = [text(f"participation.column_{key}", tongue) for key in ("answer", "count", "share")]
     if question.kind == "text":
         return (
             f"<h3>{escape(title)}</h3><p>{escape(text('participation.texts_exported', tongue, count=len(given)))}</p>"
         )
-    names: dict[Any, str] = {one.key: said(one.label, tongue) for one in question.options}  # type: ignore[arg-type]
+    names: dict[Any, str] = {one.key: said(one.label, tongue) for one in question.options}
     if question.kind == "scale":
         names = {step: str(step) for step in range(1, 6)}
     counts = Counter(given)

@@ -26,7 +26,7 @@ def _sections(request: Request, page: str, *names: str, **values: str) -> str:
 async def about_page(request: Request) -> Response:
     """Return what this is and what its numbers rest on."""
     service, tongue = service_of(request), language(request)
-    body = paragraphs(said(service.event.text, tongue)) if service.event.text else ""  # type: ignore[arg-type]
+    body = paragraphs(said(service.event.text, tongue)) if service.event.text else ""
     body += _sections(request, "about", "what", "how", "limits", "program", version=twin.__version__)
     if service.event.responsible:
         body += f"<h2>{escape(text('participation.responsible', tongue))}</h2>" + paragraphs(service.event.responsible)

@@ -118,7 +118,7 @@ async def add_survey(request: Request) -> Response:
             or (question.kind == "text" and isinstance(given, str))
         )
         if not right:
-            raise Refused(422, "survey_wrong", key=key)
+            raise Refused(422, "survey_wrong", question=key)
     await _kept(service.entries.answer_survey, token, answers=dict(body.answers))
     return answer({"state": "kept"}, 202)
 

@@ -241,10 +241,11 @@ class Participation:
 
     def votes(self) -> dict[str, dict[str, int]]:
         """Return votes for and against by target, and their sum."""
-        return self._copy("votes", self._votes)  # type: ignore[no-any-return]
+        return self._copy("votes", self._votes)
 
     def _votes(self) -> dict[str, dict[str, int]]:
-        table, found = tables.votes, {}
+        table = tables.votes
+        found: dict[str, dict[str, int]] = {}
         query = sa.select(table.c.target, table.c.value, sa.func.count()).group_by(table.c.target, table.c.value)
         with self.reading() as connection:
             for target, value, count in connection.execute(query):
@@ -255,7 +256,7 @@ class Participation:
 
     def published(self, kind: str) -> list[dict[str, Any]]:
         """Return approved comments or variants (without layers), newest last, with their votes."""
-        return self._copy(("published", kind), lambda: self._entries(kind, ("approved",)))  # type: ignore[no-any-return]
+        return self._copy(("published", kind), lambda: self._entries(kind, ("approved",)))
 
     def waiting(self) -> list[dict[str, Any]]:
         """Return what waits for moderation, oldest first."""
@@ -318,7 +319,7 @@ class Participation:
 
     def counts(self) -> dict[str, int]:
         """Return how many entries there are, for the metrics."""
-        found = {}
+        found: dict[str, int] = {}
         with self.reading() as connection:
             for kind, table in _TABLES.items():
                 query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
