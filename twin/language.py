@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-__all__ = ["EASY", "LANGUAGES", "default_language", "text"]
+__all__ = ["EASY", "LANGUAGES", "default_language", "text", "words_of"]
 
 LANGUAGES = ("en", "de")
 EASY = "ls"
@@ -34,6 +34,11 @@ def _table(room: str, language: str) -> dict[str, str]:
         plain = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         return _table(room, "de") | plain
     return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def words_of(room: str, language: str) -> dict[str, str]:
+    """Return all texts of a room in a language, for pages that fill in the values themselves."""
+    return dict(_table(room, language))
 
 
 def text(key: str, language: str | None = None, /, **values: Any) -> str:

@@ -8,6 +8,7 @@ Folder of a result::
     heat.nc          NetCDF-CF of all hours;  water.nc  of the storm
     features.gpkg    buildings and streets with the water of a storm, trees with their litres, tours; one layer each
     tours/           a GPX route and a list to print for each watering tour
+    city/            the city as the run saw it, after its measures, for views made later (twin publish, twin tiles)
     indicators.csv   gaps.csv   sources.csv   measures.csv (where there are any)
 
 Same inputs give the same bytes: no clock, no absolute path and no name of a machine is in it.
@@ -52,7 +53,7 @@ __all__ = ["FORMAT", "Check", "Result"]
 FORMAT = 1
 """Version of the result folder."""
 
-_STORE, _FEATURES = "store.zarr", "features.gpkg"
+_STORE, _FEATURES, _CITY = "store.zarr", "features.gpkg", "city"
 _PHYSICS = ("heat", "water")
 _CHECK_COLUMNS = ("station", "variable", "unit", "n", "bias", "rmse")
 
@@ -106,7 +107,9 @@ class Result:
         ``flooded_buildings`` and ``flooded_streets`` of a storm (:mod:`twin.scenario.exposure`); ``trees_plan``, ``tours``
         and ``tour_stops`` of watering (:mod:`twin.scenario.watering`).
     city : City or None
-        The city; None for a result opened from disk.
+        The city; None for a result opened from disk, see :meth:`stored_city`.
+    folder : pathlib.Path or None
+        Where the result was opened from.
     """
 
     name: str
@@ -120,6 +123,24 @@ class Result:
     measures: pd.DataFrame = field(default_factory=empty_report)
     features: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
     city: City | None = None
+    folder: Path | None = None
+
+    def stored_city(self) -> City:
+        """Return the city of the run, read from the result folder where it is not in memory.
+
+        Raises
+        ------
+        InputError
+            If the result was saved without its city.
+        """
+        if self.city is not None:
+            return self.city
+        from twin.city.writers.stored import is_stored, read_parquet
+
+        kept = self.folder / _CITY if self.folder is not None else None
+        if kept is None or not is_stored(kept):
+            raise InputError(text("scenario.result_without_city", folder=self.folder or self.name))
+        return read_parquet(kept)
 
     @property
     def site(self) -> xr.Dataset:
@@ -228,6 +249,8 @@ class Result:
             self._write_tables(new)
             handouts.write_features(self.features, new / _FEATURES)
             write_tour_files(self.features, new / "tours")
+            if self.city is not None:
+                self.city.replace(sources=self.sources).write(new / _CITY)
             for write in also:
                 write(new)
             files = sorted({path.relative_to(new).parts[0] for path in new.rglob("*")})
@@ -300,6 +323,7 @@ class Result:
             features=features,
             check=Check(pd.DataFrame(manifest["check"]["rows"], columns=list(_CHECK_COLUMNS))),
             measures=pd.DataFrame(manifest.get("measures", []), columns=list(MEASURE_COLUMNS)).astype(MEASURE_COLUMNS),
+            folder=place,
         )
 
 

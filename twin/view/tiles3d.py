@@ -154,17 +154,19 @@ def write_tiles(
 
 def write_tileset(children: list[dict[str, Any]], frame: LocalFrame, folder: Path, title: str = "") -> Path:
     """Write the ``tileset.json`` over the tiles of several kinds, each written to a folder beside it."""
-    error = max(child["geometricError"] for child in children)
+    box = united(children)
+    # without content of its own, the root stands for nothing: its error is the size of what would be missing
+    error = max(2 * max(child["geometricError"] for child in children), 2 * float(np.hypot(box[3], box[7])), 1.0)
     root: dict[str, Any] = {
-        "boundingVolume": {"box": united(children)},
-        "geometricError": max(error, 1.0) * 2,
+        "boundingVolume": {"box": box},
+        "geometricError": round(error, 1),
         "refine": "ADD",
         "children": children,
     }
     if frame.longitude is not None:
         root["transform"] = list(frame.transform)
     asset = {"version": "1.1", "generator": "urban-twin"} | ({"extras": {"title": title}} if title else {})
-    tileset = {"asset": asset, "geometricError": root["geometricError"] * 2, "root": root}
+    tileset = {"asset": asset, "geometricError": round(2 * error, 1), "root": root}
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "tileset.json"
     beside = folder / "tileset.json.new"
