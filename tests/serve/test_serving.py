@@ -252,7 +252,7 @@ def test_no_body_makes_the_server_stumble(server: Any) -> None:
 
 
 def _stumble(device: httpx.Client, target: str, allowed: set[str], bodies: st.SearchStrategy[Any]) -> None:
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
     @given(body=bodies)
     def check(body: Any) -> None:
         answer = device.post(target, content=json.dumps(body).encode(), headers={"content-type": "application/json"})
