@@ -150,7 +150,10 @@ def demo(
     if which not in sample_scenarios():
         raise InputError(text("cli.no_such_demo", which=which, allowed=", ".join(sample_scenarios())))
     folder = output or Path("twin-demo" if which == "hitzetag" else f"twin-demo-{which}")
-    _execute(read_scenario(sample_folder() / f"{which}.toml"), folder, language=language, picture=picture)
+    asked = read_scenario(sample_folder() / f"{which}.toml")
+    _execute(asked, folder, language=language, picture=picture)
+    if asked.run.heat is not None:
+        say("serve_hint", folder=shown(folder))
     say("more_demos", others=", ".join(name for name in sample_scenarios() if name != which))
 
 
