@@ -35,7 +35,9 @@ _LEAVES = 0.9
 
 
 def rain_dataset(rain: xr.DataArray) -> xr.Dataset:
-    """Return the rain as the dataset a result keeps: ``precipitation`` [mm/h] along ``time``."""
+    """Return the rain as the dataset a result keeps: ``precipitation`` [mm/h] along ``time``, of rasters the mean of the area."""
+    if rain.ndim == 3:
+        rain = rain.mean(("y", "x"), keep_attrs=True).assign_attrs(long_name="Rain rate, mean of the area")
     data = rain.rename("precipitation").to_dataset()
     data.attrs = {k: v for k, v in rain.attrs.items() if k not in ("units", "long_name", "standard_name")}
     return data

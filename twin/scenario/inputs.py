@@ -31,15 +31,20 @@ def read_weather_of(scenario: Scenario) -> xr.Dataset | None:
 
 
 def read_rain_of(scenario: Scenario, site: xr.Dataset) -> xr.DataArray | None:
-    """Return the rain of a scenario at the middle of its site, rates [mm/h] along time; None where it names none."""
+    """Return the rain of a scenario, rates [mm/h] along time at the middle of its site, or on its cells; None without one."""
     from models.water.storms import design_storm, state_scenario
     from twin.sensors.design_rain import read_kostra, read_rain
+    from twin.sensors.rain_rasters import is_rain_raster, read_rain_rasters
 
     asked = scenario.rain
     if asked is None:
         return None
     if asked.series is not None:
         columns = {name: {"column": c.column, "unit": c.unit} for name, c in asked.columns.items()}
+        if is_rain_raster(scenario.resolve(asked.series)):
+            own = columns.get("precipitation", {})
+            named = {"variable": own.get("column") or None, "unit": own.get("unit") or None}
+            return read_rain_rasters(scenario.resolve(asked.series), site, interval=asked.interval, **named)
         return read_rain(
             scenario.resolve(asked.series), columns=columns, utc_offset=asked.utc_offset, interval=asked.interval
         )

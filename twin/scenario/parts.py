@@ -134,7 +134,10 @@ class RainSource(Part):
     scenario: str | None = Field(
         default=None, description="Named scenario of a state, such as 'nrw_2018/extreme' or 'bkg/exceptional'."
     )
-    series: str | None = Field(default=None, description="File of a measured rain (CSV with a precipitation column).")
+    series: str | None = Field(
+        default=None,
+        description="File of a measured rain: CSV with a precipitation column, NetCDF, or a folder of GeoTIFFs or radar composites.",
+    )
     columns: dict[str, Column] = Field(default_factory=dict, description="Columns of the series, as in [weather].")
     utc_offset: float | None = Field(default=None, ge=-12, le=14, description="Hours that its clock is ahead of UTC.")
     interval: Literal["end", "start"] | None = Field(default=None, description="What a stamp of the series means.")
