@@ -45,6 +45,7 @@ def run_many(
     """Run scenarios side by side, a line each; exit code 2 where one is wrong in itself, 1 where one failed otherwise."""
     from twin.cli.runs import save_with_faces
     from twin.errors import InputError
+    from twin.scenario.schema import read_scenario
     from twin.scenario.sweeps import sweep
     from twin.scenario.tiles_workers import connected
 
@@ -66,12 +67,13 @@ def run_many(
         else:
             complain(text("tiles.sweep_failed", file=outcome.file, reason=outcome.reason, **place))
 
+    asked = [read_scenario(file) for file in files]
     save = partial(save_with_faces, language=language, picture=picture)
     with ExitStack() as stack:
         who: Any = stack.enter_context(connected(scheduler)) if scheduler is not None else workers or 1
         if scheduler is None:
             typer.echo(text("tiles.sweep_running", count=len(files), workers=who))
-        table = sweep(files, into=output, workers=who, save=save, progress=tell)
+        table = sweep(asked, into=output, workers=who, save=save, progress=tell)
     done = table[table["done"]]
     folders = " ".join(shown(Path(folder)) for folder in done["folder"])
     key = "sweep_end" if 1 < len(done) <= _FEW else "sweep_end_short"

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
 from os import PathLike
@@ -36,14 +36,14 @@ _LAYERS = (
 _PACKAGES = ("urban-twin", "numpy", "numba", "pvlib")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _HeatTile:
     """Computes the heat of a tile from the site in the work folder."""
 
     folder: Path
     weather: xr.Dataset
     lowest: float
-    options: dict[str, Any] = field(hash=False)
+    options: dict[str, Any]
 
     @cached_property
     def _skyline(self) -> Skyline:
