@@ -82,8 +82,14 @@ def sentence(error: BaseException, language: str | None = None) -> str:
     """
     if not isinstance(error, TextError):
         return str(error)
-    values = {
-        name: text(f"errors.{value.key}", language, **value.values) if isinstance(value, Phrase) else value
-        for name, value in error.values.items()
+    return text(f"errors.{error.key}", language, **_said(error.values, language))
+
+
+def _said(values: dict[str, Any], language: str | None) -> dict[str, Any]:
+    """Return values with each phrase among them, and in them, in a language."""
+    return {
+        name: text(f"errors.{value.key}", language, **_said(value.values, language))
+        if isinstance(value, Phrase)
+        else value
+        for name, value in values.items()
     }
-    return text(f"errors.{error.key}", language, **values)

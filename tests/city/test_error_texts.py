@@ -74,6 +74,44 @@ def test_check_tells_in_german_what_is_wrong_with_a_city_model(tmp_path, monkeyp
     assert re.search(words, " ".join((told.out + told.err).split()))
 
 
+@pytest.mark.parametrize(
+    ("table", "english", "german"),
+    [
+        ({"trees": {"path": "a", "paht": "x"}}, "'paht' is no key of", "'paht' gibt es nicht (gemeint: 'path'?)"),
+        ({"terrain": {}}, "[terrain] has no 'path'", "[terrain] hat kein 'path'"),
+        ({"terrain": {"path": "a", "nodata": "b"}}, "should be a valid number", "erwartet wird eine Zahl"),
+        ({"terrain": {"path": "a", "resolution": 0}}, "greater than 0", "größer als 0"),
+        ({"canopy": {"path": "a", "resolution": 900}}, "less than or equal to 100", "höchstens 100"),
+        ({"area": [4, 3, 2, 1]}, "west < east", "West < Ost"),
+        ({"area": [1, 2]}, "west < east", "West < Ost"),
+        ({"land_cover": [{"path": "a", "cover": "gras"}]}, "did you mean 'grass'", "gemeint: 'grass'"),
+        ({"trees": {"path": "a", "units": {"height": "km"}}}, "one of 'm', 'dm'", "eines von 'm', 'dm'"),
+        ({"trees": {"path": "a", "columns": {"age": "x"}}}, "survey_year", "das Alter notiert"),
+    ],
+)
+def test_a_wrong_profile_is_told_in_both_languages(table, english, german):
+    from twin.city.profile import make_profile
+
+    with pytest.raises(InputError) as caught:
+        make_profile(table, where="stadt.toml")
+    assert english in str(caught.value)
+    assert german in sentence(caught.value, "de")
+    assert sentence(caught.value, "en") == str(caught.value)
+
+
+def test_grids_are_refused_in_german(samples):
+    city = twin.load(samples / "city.toml")
+    for area, resolution, words in (
+        ((5, 5, 1, 1), 1.0, "ist leer: West, Süd"),
+        (None, -1.0, "Zellgröße in Metern über 0"),
+        ((0, 0, 10, 10), 1.0, "liegt außerhalb der Stadt"),
+        (None, 0.001, "Millionen Zellen: eine Auflösung von"),
+    ):
+        with pytest.raises(InputError) as caught:
+            city.rasterise(resolution=resolution, area=area)
+        assert words in sentence(caught.value, "de")
+
+
 def test_parts_of_a_sentence_follow_its_language():
     error = TextError(
         "column_missing", where="a.shp", wanted="hohe", near=Phrase("did_you_mean", word="hoehe"), listed="x"

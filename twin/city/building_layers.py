@@ -21,7 +21,7 @@ from twin.city.outlines import read_footprints
 from twin.city.placing import Bounds, Reference, refuse_degrees
 from twin.city.profile import BuildingsLayer
 from twin.city.terrain import joined_terrain, moved_terrain, terrain_bounds
-from twin.errors import InputError
+from twin.errors import TextError
 
 __all__ = ["all_bodies", "read_bodies"]
 
@@ -63,10 +63,7 @@ def read_bodies(layer: BuildingsLayer, ref: Reference, *, alone: bool = True) ->
         layer, columns = layer.model_copy(update={**tags, "id": "osm_id"}), True
     if not columns:
         fields = ", ".join(map(str, describe_file(files[0], layer.layer, layer.encoding)["fields"])) or "none"
-        raise InputError(
-            f"{files[0]} holds footprints without saying where their heights are: "
-            f'add height = "..." or storeys = "..." to its table [buildings]; its columns are {fields}.'
-        )
+        raise TextError("footprints_heights", file=files[0], listed=fields)
     objects = read_footprints(files, layer, ref)
     return City(crs=ref.crs, objects=objects, sources=source_rows(files, layer, "buildings"))
 
@@ -99,10 +96,7 @@ def _local(city: City, bounds: Bounds, where: str, ref: Reference, alone: bool) 
     """Bodies without an earth-bound CRS: allowed alone, or where the city's CRS is given."""
     if ref.crs is None:
         if not alone:
-            raise InputError(
-                f"{where} names no earth-bound coordinate reference system, so no other layer can be laid over it: "
-                'add crs = "EPSG:25832" (or the one it is in) to its table [buildings] of the profile.'
-            )
+            raise TextError("crs_local", where=where)
         ref.cover(bounds, where)
         return city
     refuse_degrees(bounds, ref.crs, where)

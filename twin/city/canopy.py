@@ -18,7 +18,7 @@ from twin.city.profile import CanopyLayer
 from twin.city.rasters import Raster
 from twin.city.terrain import as_array, merged_tiles, place_tile
 from twin.city.trees import limits
-from twin.errors import InputError
+from twin.errors import TextError
 
 __all__ = ["read_canopy"]
 
@@ -77,10 +77,7 @@ def _possible(raster: Raster, files: Sequence[Path], least: float, ref: Referenc
     most, source = limits()["height"][1], files[0].name
     odd = values > most
     if odd.mean() > 0.5:
-        raise InputError(
-            f"{source} has its vegetation at {float(np.median(values[odd])):.0f} m, which are heights above datum: give "
-            "heights above ground (surface minus terrain)."
-        )
+        raise TextError("canopy_datum", file=source, height=f"{float(np.median(values[odd])):.0f}")
     places = [_place(raster, row, column) for row, column in np.argwhere(odd)[:20]]
     ref.log.add(
         "canopy_impossible",

@@ -89,7 +89,7 @@ def format_of(target: Path) -> str:
     >>> format_of(Path("a.city.jsonl")), format_of(Path("tables"))
     ('CityJSONSeq', 'folder of GeoParquet tables')
     """
-    from twin.errors import InputError
+    from twin.errors import TextError
 
     bare = target.name.lower()
     bare = bare.removesuffix(".gz") if bare.removesuffix(".gz").endswith(_BODIES_ONLY) else bare
@@ -99,9 +99,7 @@ def format_of(target: Path) -> str:
     if ending == ".parquet" or target.is_dir():
         return ENDINGS[""]
     known = ", ".join(name for name in ENDINGS if name)
-    raise InputError(
-        f"{target} has an ending that no writer knows: use one of {known}, or a folder name without ending."
-    )
+    raise TextError("convert_ending", file=target, known=known)
 
 
 def left_out(city: City, target: Path) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 
 from twin.city.features import column_named, first_known, numbers
-from twin.errors import InputError, TextError
+from twin.errors import TextError
 
 __all__ = ["is_delimited", "points_of", "read_delimited", "read_points"]
 
@@ -70,7 +70,7 @@ def read_delimited(
     try:
         first = next(line for line in head.decode(encoding, errors="ignore").splitlines() if line.strip())
     except (StopIteration, LookupError):
-        raise InputError(f"{file} cannot be read as text in encoding {encoding!r}: give encoding = ... .") from None
+        raise TextError("table_text", file=file, encoding=encoding) from None
     separator = separator or _separator(first)
     try:
         table = pd.read_csv(

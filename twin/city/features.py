@@ -18,7 +18,7 @@ from models.layers import read_table
 from twin.city.geoparquet import PARQUET_SUFFIXES, describe_parquet, read_geoparquet
 from twin.city.openstreetmap import OSM_SUFFIXES, is_osm, options, read_osm
 from twin.city.profile import nearest
-from twin.errors import InputError, Phrase, TextError
+from twin.errors import Phrase, TextError
 
 __all__ = [
     "VECTOR_SUFFIXES",
@@ -181,7 +181,7 @@ def _frame(file: Path, layer: str | None, encoding: str | None, columns: Sequenc
     try:
         return pyogrio.read_dataframe(file, layer=layer, encoding=encoding, columns=columns, **extra)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.GeometryError, UnicodeDecodeError, RuntimeError) as error:
-        raise InputError(f"{file} cannot be read ({_short(error)}): expected is a {_SAY}.") from None
+        raise TextError("vector_broken", file=file, reason=_short(error), formats=_SAY) from None
 
 
 _NUMBER = r"[-+]?\d+(?:[.,]\d+)?"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from twin.errors import InputError
+from twin.errors import TextError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,14 +44,11 @@ def _require_area(area: Any) -> Area:
     try:
         west, south, east, north = (float(value) for value in area)
     except (TypeError, ValueError):
-        raise InputError(f"The area must be four numbers (west, south, east, north) in metres, not {area!r}.") from None
+        raise TextError("grid_area_numbers", area=repr(area)) from None
     if not all(map(math.isfinite, (west, south, east, north))):
-        raise InputError(f"The area {area!r} must be four finite numbers (west, south, east, north) in metres.")
+        raise TextError("grid_area_finite", area=repr(area))
     if west >= east or south >= north:
-        raise InputError(
-            f"The area {west:.12g}, {south:.12g}, {east:.12g}, {north:.12g} is empty: give west, south, east, north in "
-            "metres with west < east and south < north."
-        )
+        raise TextError("grid_area_empty", area=f"{west:.12g}, {south:.12g}, {east:.12g}, {north:.12g}")
     return west, south, east, north
 
 
@@ -59,9 +56,9 @@ def _require_resolution(resolution: Any) -> float:
     try:
         size = float(resolution)
     except (TypeError, ValueError):
-        raise InputError(f"The resolution must be a cell size in metres, not {resolution!r}.") from None
+        raise TextError("grid_resolution", resolution=repr(resolution)) from None
     if not (math.isfinite(size) and size > 0):
-        raise InputError(f"The resolution must be a cell size in metres above 0, for example 1.0, not {resolution!r}.")
+        raise TextError("grid_resolution_positive", resolution=repr(resolution))
     return size
 
 
@@ -120,10 +117,13 @@ def grid_box(
     size = _require_resolution(resolution)
     limit = _most_cells()
     if (east - west) / size * ((north - south) / size) > limit:
-        raise InputError(
-            f"A grid of {east - west:,.0f} m x {north - south:,.0f} m at a resolution of {size:g} m would have more "
-            f"than {limit / 1e6:,.0f} million cells: take a resolution of "
-            f"{_fitting(east - west, north - south, limit)} m or coarser, or a smaller area."
+        raise TextError(
+            "grid_too_large",
+            width=f"{east - west:,.0f}",
+            height=f"{north - south:,.0f}",
+            size=f"{size:g}",
+            most=f"{limit / 1e6:,.0f}",
+            fitting=_fitting(east - west, north - south, limit),
         )
     left, right = _edges(west, east, size, anchor[0])
     bottom, top = _edges(south, north, size, anchor[1])
@@ -141,7 +141,7 @@ def _raster_edges(raster: xr.DataArray) -> tuple[Area, float]:
     """Return the outer edges and the cell size of a raster."""
     x, y = raster["x"].values.astype(float), raster["y"].values.astype(float)
     if x.size < 2 or y.size < 2:
-        raise InputError("The terrain raster needs at least 2 x 2 cells: give a larger raster, or leave it out.")
+        raise TextError("grid_terrain_small")
     dx, dy = abs(x[-1] - x[0]) / (x.size - 1), abs(y[-1] - y[0]) / (y.size - 1)
     return (x.min() - dx / 2, y.min() - dy / 2, x.max() + dx / 2, y.max() + dy / 2), (dx + dy) / 2
 
@@ -222,20 +222,13 @@ def grid_of(city: City, resolution: float, area: tuple[float, float, float, floa
         If the city holds nothing, its CRS counts in degrees, or the area lies beside the city.
     """
     if city.crs is not None and city.crs.is_geographic:
-        raise InputError(
-            f"The city is in {city.crs.name}, which counts in degrees: bring it to a projected CRS in metres, "
-            "for example EPSG:25832."
-        )
+        raise TextError("grid_degrees", crs=city.crs.name)
     asked = area if area is not None else city.area
     extent = city_extent(city)
     if extent is None and (city.terrain is not None or asked is None):
         if city.terrain is not None:
-            raise InputError(
-                "The terrain and the buildings, trees and land cover of the city do not overlap: check the CRS of each."
-            )
-        raise InputError(
-            "The city holds no geometry to make a grid from: load buildings, trees, land cover or terrain."
-        )
+            raise TextError("grid_apart")
+        raise TextError("grid_nothing")
     wanted = _require_area(asked) if asked is not None else extent
     assert wanted is not None
     everything = _tables_extent(city)
@@ -244,10 +237,7 @@ def grid_of(city: City, resolution: float, area: tuple[float, float, float, floa
         parts.append(_raster_edges(city.terrain)[0])
     if parts and not any(_overlap(wanted, part) for part in parts):
         around = ", ".join(f"{value:.0f}" for value in (extent or parts[0]))
-        raise InputError(
-            f"The area {', '.join(f'{value:.0f}' for value in wanted)} lies outside the city, which reaches over "
-            f"{around} (west, south, east, north in metres): move the area, or check its CRS."
-        )
+        raise TextError("grid_outside", area=", ".join(f"{value:.0f}" for value in wanted), around=around)
     size = _require_resolution(resolution)
     crs = city.crs.to_2d() if city.crs is not None else None
     return grid_box(wanted, size, crs, anchor=_terrain_anchor(city, wanted, size))

@@ -30,7 +30,7 @@ from twin.city.placing import Bounds
 from twin.city.profile import Layer
 from twin.city.rasters import RASTER_SUFFIXES, read_raster
 from twin.city.terrain import report_holes, terrain_bounds
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 __all__ = ["Inspection", "Section", "inspect"]
 
@@ -73,9 +73,9 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
     if holds_cityjson(name):
         return _of_city(name, "cityjson", load(buildings=name))
     if not file.exists():
-        raise InputError(f"{name} does not exist: give a city profile, CityGML, a vector file, a raster or a table.")
+        raise TextError("check_missing", file=name)
     if file.is_file() and file.stat().st_size == 0:
-        raise InputError(f"{name} is empty (0 bytes): get the file again.")
+        raise TextError("check_empty", file=name)
     if file.is_dir() and not name.lower().endswith(".gdb"):
         return _of_folder(file)
     lower = name.lower()
@@ -85,8 +85,7 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
         return _of_raster(file)
     if lower.endswith(VECTOR_SUFFIXES):
         return _of_vector(file)
-    known = "a city profile (.toml), CityGML (.gml, .xml), a vector file (.gpkg, .shp, .geojson), a raster or a table"
-    raise InputError(f"{name} is of no known kind: give {known}.")
+    raise TextError("check_unknown_kind", file=name)
 
 
 def _is_xyz(file: Path) -> bool:
@@ -283,7 +282,7 @@ def _of_folder(folder: Path) -> Inspection:
     endings = (*VECTOR_SUFFIXES, *RASTER_SUFFIXES, *TABLE_SUFFIXES)
     files = sorted(f for f in folder.iterdir() if f.name.lower().endswith(endings))[:_MOST_FILES]
     if not files:
-        raise InputError(f"{folder} holds no file of a known kind: give CityGML, vector files, rasters or tables.")
+        raise TextError("check_folder", folder=folder)
     rows = []
     for file in files:
         try:

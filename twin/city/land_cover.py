@@ -17,7 +17,7 @@ from twin.city.model import LAND_COVER_COLUMNS
 from twin.city.placing import Reference
 from twin.city.profile import LandCoverLayer
 from twin.city.vectors import POLYGONS, mended, of_type
-from twin.errors import InputError
+from twin.errors import TextError
 
 __all__ = ["alkis_cover", "read_land_cover"]
 
@@ -70,9 +70,7 @@ def read_land_cover(files: Sequence[Path], layer: LandCoverLayer, ref: Reference
         options: dict[str, Any] = {"layer": layer.layer, "encoding": layer.encoding, "role": "land_cover"}
         frame = read_features(file, columns=columns, known=known, **options)
         if layer.cover is None and "class" not in frame:
-            raise InputError(
-                f"{file}: no column of land-cover classes is known: name it with column = ..., or give cover = ...."
-            )
+            raise TextError("land_cover_column", file=file)
         frame = of_type(frame, POLYGONS, "polygons", "land_cover", file, ref)
         frame = ref.fit(frame, str(file), "land_cover", declared=layer.crs)
         frame = mended(frame, "land_cover", file, ref)

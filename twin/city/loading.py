@@ -156,14 +156,11 @@ def _from_store(folder: PathLike, given: Mapping[str, Any], area: Bounds | PathL
     """Read a city that was written as a folder of tables."""
     beside = [key for key, value in given.items() if value is not None]
     if beside:
-        raise InputError(
-            f"{folder} is a city that was written before; {', '.join(beside)} cannot be changed while it is read: load "
-            "it alone and use city.replace(...), or load the original layers."
-        )
+        raise TextError("store_changed", folder=folder, listed=", ".join(beside))
     stored = open_city(folder)
     if isinstance(area, str | os.PathLike):
         if stored.crs is None:
-            raise InputError(f"{folder} has no CRS, so an area file cannot be laid over it: give the area as numbers.")
+            raise TextError("store_area", folder=folder)
         area = _area_of(os.fspath(area), stored.crs)
     return stored.read(area=area)
 
@@ -336,10 +333,10 @@ def _area_of(path: str, crs: pyproj.CRS) -> Bounds:
     file = found([path], "area")[0]
     frame = read_features(file)
     if frame.crs is None:
-        raise InputError(f"The area file {file} names no coordinate reference system: save it with one.")
+        raise TextError("area_crs", file=file)
     west, south, east, north = (float(v) for v in placed(frame, crs).total_bounds)
     if not (np.isfinite([west, south, east, north]).all() and west < east and south < north):
-        raise InputError(f"The area file {file} spans no area: draw a polygon.")
+        raise TextError("area_empty", file=file)
     return west, south, east, north
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 import pyogrio
 
 from models.layers import read_table
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 __all__ = ["OSM_SUFFIXES", "is_osm", "osm_classes", "read_osm"]
 
@@ -82,7 +82,7 @@ def read_osm(file: Path, role: str) -> gpd.GeoDataFrame:
         frame = pyogrio.read_dataframe(file, layer=layer, where=where, use_arrow=False, **options())
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError) as error:
         reason = str(error).split(";")[0].split("\n")[0].strip().rstrip(".")[:160]
-        raise InputError(f"{file} cannot be read as OpenStreetMap data ({reason}): get the extract again.") from None
+        raise TextError("osm_unreadable", file=file, reason=reason) from None
     frame = frame.assign(osm_id=_ids(frame, layer))
     if role == "land_cover":
         frame = _covers(frame)

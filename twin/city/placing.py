@@ -18,7 +18,7 @@ import pyproj
 from twin.city.crs import crs_label, parse_crs, utm_crs
 from twin.city.defaults import default
 from twin.city.gaps import GapLog
-from twin.errors import InputError, TextError
+from twin.errors import TextError
 
 __all__ = [
     "Bounds",
@@ -266,9 +266,7 @@ class Reference:
         frame = placed(frame, self.settle(crs, bounds, where))
         bounds = tuple(float(v) for v in frame.total_bounds)  # type: ignore[assignment]
         if not np.isfinite(bounds).all():
-            raise InputError(
-                f"{where} cannot be brought from {crs_label(crs)} to {crs_label(self.crs)}: check its CRS."
-            )
+            raise TextError("crs_no_way", where=where, own=crs_label(crs), city=crs_label(self.crs))
         if touching:
             self.cover(bounds, where)
         return frame

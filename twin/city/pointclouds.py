@@ -21,7 +21,7 @@ from rasterio import Affine
 from twin.city.ground import fill_holes
 from twin.city.placing import Bounds
 from twin.city.rasters import Raster
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 __all__ = ["POINT_SUFFIXES", "cloud_canopy", "cloud_ground", "is_cloud"]
 
@@ -49,9 +49,7 @@ def _opened(file: Path) -> Iterator[Any]:
     try:
         import laspy
     except ImportError:
-        raise InputError(
-            f'{file} holds laser points, which need the extra "points": pip install "urban-twin[points]".'
-        ) from None
+        raise TextError("points_extra", file=file) from None
     try:
         with laspy.open(file) as reader:
             yield reader
@@ -59,7 +57,7 @@ def _opened(file: Path) -> Iterator[Any]:
         if isinstance(error, InputError):
             raise
         reason = str(error).split("\n")[0].rstrip(".")[:160]
-        raise InputError(f"{file} cannot be read as LAS or LAZ ({reason}): get the file again.") from None
+        raise TextError("points_unreadable", file=file, reason=reason) from None
 
 
 def _crs_of(reader: Any) -> pyproj.CRS | None:
@@ -97,7 +95,7 @@ class _Cells:
 def _cells(reader: Any, size: float, file: Path) -> _Cells:
     low, high = reader.header.mins, reader.header.maxs
     if not reader.header.point_count or not np.isfinite([*low, *high]).all():
-        raise InputError(f"{file} holds no points: get the file again.")
+        raise TextError("points_none", file=file)
     return _Cells((low[0], low[1], high[0], high[1]), size, file)
 
 
@@ -111,9 +109,7 @@ def _ground(reader: Any, cells: _Cells, file: Path) -> np.ndarray:
         total += np.bincount(where, np.asarray(points.z)[ground], minlength=total.size)
         count += np.bincount(where, minlength=total.size)
     if not count.any():
-        raise InputError(
-            f"{file} has no point classified as ground (class 2): classify it first, or give a terrain raster."
-        )
+        raise TextError("points_ground", file=file)
     return np.divide(total, count, out=np.full(total.size, np.nan), where=count > 0)
 
 

@@ -6,7 +6,6 @@ that names the file, the table and the nearest right key.
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from twin.errors import InputError, Phrase
+from twin.city.profile_errors import nearest, refusal
+from twin.errors import Phrase, TextError
 
 __all__ = [
     "BuildingsLayer",
@@ -37,19 +37,6 @@ __all__ = [
 
 LengthUnit = Literal["m", "dm", "cm", "mm"]
 Area = tuple[float, float, float, float]
-
-
-def nearest(word: str, allowed: Sequence[str]) -> str:
-    """Return ``" (did you mean 'x'?)"`` for the allowed word nearest to a wrong one, else an empty text.
-
-    Examples
-    --------
-    >>> nearest("cadaster", ["cadastre", "columns"])
-    " (did you mean 'cadastre'?)"
-    """
-    lower = {name.lower(): name for name in allowed}
-    found = difflib.get_close_matches(word.lower(), list(lower), n=1, cutoff=0.5)
-    return Phrase("did_you_mean", word=lower[found[0]]) if found else ""
 
 
 class _Table(BaseModel):
@@ -162,7 +149,7 @@ class TreesLayer(Layer):
     @model_validator(mode="after")
     def _age_needs_a_year(self) -> TreesLayer:
         if self.columns is not None and self.columns.age and self.survey_year is None:
-            raise ValueError("columns.age also needs survey_year, the year in which the ages were noted")
+            raise ValueError(Phrase("age_needs_year"))
         return self
 
 
@@ -182,7 +169,8 @@ class LandCoverLayer(Layer):
         given = [*(self.classes or {}).values(), *(n for n in (self.cover, self.unmapped) if n is not None)]
         for name in given:
             if name not in names:
-                raise ValueError(f"{name!r} is no land cover{nearest(name, names)}: allowed is {', '.join(names)}")
+                near = nearest(name, names)
+                raise ValueError(Phrase("no_land_cover", name=name, near=near, listed=", ".join(names)))
         return self
 
 
@@ -287,7 +275,7 @@ class Profile(_Table):
     @classmethod
     def _west_before_east(cls, value: Area | str | None) -> Area | str | None:
         if isinstance(value, tuple) and not (value[0] < value[2] and value[1] < value[3]):
-            raise ValueError(f"must be west, south, east, north with west < east and south < north, not {list(value)}")
+            raise ValueError(Phrase("must_be_extent", given=list(value)))
         return value
 
     @property
@@ -334,23 +322,6 @@ def _keys_allowed(location: Sequence[str | int]) -> tuple[str, list[str]]:
     return shown, list(table.model_fields)
 
 
-def _sentence(error: ValidationError, where: str) -> str:
-    first = error.errors(include_url=False, include_context=True)[0]
-    location = [part for part in first["loc"] if isinstance(part, int) or part not in ("tuple", "str")]
-    key = str(next((part for part in reversed(location) if not isinstance(part, int)), ""))
-    shown, allowed = _keys_allowed(location)
-    position = next((part for part in location if isinstance(part, int)), None)
-    place = f"{shown} number {position + 1}" if position is not None and shown != "the profile" else shown
-    if first["type"] == "extra_forbidden":
-        return f"{where}: {key!r} is no key of {place}{nearest(key, allowed)}: allowed are {', '.join(allowed)}."
-    if first["type"] == "missing":
-        return f"{where}: {place} has no {key!r}: add {key} = ..., it is required."
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
-    if first["type"] == "value_error":
-        return f"{where}: {place}, {key}: {message}."
-    return f"{where}: {place}, {key} = {first['input']!r} is not allowed: {message[0].lower()}{message[1:]}."
-
-
 def make_profile(table: Mapping[str, Any], *, folder: Path | None = None, where: str = "profile") -> Profile:
     """Return the profile that a mapping of its keys describes.
 
@@ -376,7 +347,7 @@ def make_profile(table: Mapping[str, Any], *, folder: Path | None = None, where:
     try:
         profile = Profile.model_validate(dict(table))
     except ValidationError as error:
-        raise InputError(_sentence(error, where)) from None
+        raise refusal(error, where, _keys_allowed) from None
     return profile if folder is None else _resolved(profile, folder)
 
 
@@ -419,15 +390,13 @@ def read_profile(path: str | os.PathLike[str]) -> Profile:
     """
     file = Path(path)
     if not file.is_file():
-        raise InputError(f"The city profile {file} does not exist: check the path.")
+        raise TextError("profile_missing", file=file)
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8."
-        ) from None
+        raise TextError("profile_encoding", file=file, reason=error.reason, byte=error.start) from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file} is no valid TOML: {str(error).rstrip('.')}; correct that line.") from None
+        raise TextError("profile_toml", file=file, reason=str(error).rstrip(".")) from None
     if not table:
-        raise InputError(f"{file} is empty: a city profile needs at least one layer, for example [[buildings]].")
+        raise TextError("profile_empty", file=file)
     return make_profile(table, folder=file.resolve().parent, where=str(file))

@@ -23,7 +23,7 @@ from twin.city.ground import RELIEFS, fill_holes, terrain_of_relief, terrain_on
 from twin.city.own_layers import covered_kinds
 from twin.city.roofs import Footprints, building_footprints, burn_buildings, flat_polygons, lowest_points
 from twin.city.structures import burn_roof_albedo, burn_structures
-from twin.errors import InputError
+from twin.errors import TextError
 from twin.language import text
 from twin.progress import track
 
@@ -119,10 +119,7 @@ def _land_cover(city: City, box: GeoBox, owner: np.ndarray, top: np.ndarray, log
     names = table["cover"].to_numpy(dtype=object)
     strange = sorted({str(name) for name in names} - set(LAND_COVER))
     if strange:
-        raise InputError(
-            f"Land cover {', '.join(map(repr, strange[:5]))} is not in the vocabulary: map it to one of "
-            f"{', '.join(LAND_COVER)}."
-        )
+        raise TextError("land_cover_strange", listed=", ".join(map(repr, strange[:5])), known=", ".join(LAND_COVER))
     codes = np.array([LAND_COVER[name] for name in names], dtype=np.uint8)
     cover = np.zeros(box.shape, np.uint8)
     xy, ring_start, polygon_start, row = flat_polygons(table.geometry.to_numpy())

@@ -17,7 +17,7 @@ from rasterio.windows import Window
 
 from twin.city.crs import crs_label
 from twin.city.placing import Bounds, Reference, horizontal, same_place
-from twin.errors import InputError, Phrase, TextError
+from twin.errors import Phrase, TextError
 
 __all__ = ["RASTER_SUFFIXES", "Raster", "read_raster"]
 
@@ -130,19 +130,17 @@ def _read_xyz(file: Path, nodata: float | None) -> Raster:
         table = _point_table(file)
     except (ValueError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, OSError) as error:
         reason = str(error).split("\n")[0].rstrip(".")[:160]
-        raise InputError(f"{file} is no XYZ file ({reason}): expected are three columns of numbers x y z.") from None
+        raise TextError("xyz_none", file=file, reason=reason) from None
     x, y, z = table.T
     xs, ys = np.unique(x), np.unique(y)
     if len(xs) < 2 or len(ys) < 2:
-        raise InputError(f"{file} has {len(xs)} x {len(ys)} grid points: an XYZ raster needs at least 2 x 2.")
+        raise TextError("xyz_small", file=file, columns=len(xs), rows=len(ys))
     size = float(min(np.diff(xs).min(), np.diff(ys).min()))
     column, row = (x - xs[0]) / size, (ys[-1] - y) / size
     shape = round((ys[-1] - ys[0]) / size) + 1, round((xs[-1] - xs[0]) / size) + 1
     uneven = max(np.abs(column - column.round()).max(), np.abs(row - row.round()).max()) > 0.01
     if uneven or shape[0] * shape[1] > 100 * len(z) + 10_000:
-        raise InputError(
-            f"{file} holds points that lie on no regular grid (smallest step {size:g} m): grid them first."
-        )
+        raise TextError("xyz_uneven", file=file, size=f"{size:g}")
     values = np.full(shape, np.nan, dtype=np.float32)
     values[row.round().astype(np.int64), column.round().astype(np.int64)] = z
     if nodata is not None:

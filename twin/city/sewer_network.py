@@ -15,7 +15,7 @@ import xarray as xr
 
 from twin.city.placing import Reference, require_overlap
 from twin.city.profile import SewerLayer
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 if TYPE_CHECKING:
     from models.water.sewers import Sewer
@@ -76,7 +76,7 @@ def read_sewer(files: Sequence[Path], layer: SewerLayer, ref: Reference) -> Sewe
     file = files[0]
     places = coordinates(read_lines(file), file.name)
     if not places:
-        raise InputError(f"{file} has no [COORDINATES]: a network without places cannot meet the surface; add them.")
+        raise TextError("sewer_places", file=file)
     points = np.array(list(places.values()))
     if layer.crs is not None and ref.crs is not None:
         mover = pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(layer.crs), ref.crs, always_xy=True)

@@ -23,7 +23,7 @@ from twin.city.placing import Bounds, Reference, grown, overlap, require_overlap
 from twin.city.pointclouds import POINT_SUFFIXES, cloud_ground, is_cloud
 from twin.city.profile import CanopyLayer, TerrainLayer
 from twin.city.rasters import TEXT_POINTS, Raster, read_raster, to_city, warped
-from twin.errors import InputError
+from twin.errors import TextError
 
 __all__ = [
     "as_array",
@@ -213,9 +213,7 @@ def possible_heights(raster: Raster, files: Sequence[Path], ref: Reference) -> n
         )
         values = np.where(odd, np.float32(np.nan), values)
     if np.isnan(values).all():
-        raise InputError(
-            f"The terrain {_source(files)} holds no height at all: check its no-data value (nodata = ...)."
-        )
+        raise TextError("terrain_empty", file=_source(files))
     return values
 
 

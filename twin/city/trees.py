@@ -26,7 +26,7 @@ from twin.city.model import TREE_COLUMNS
 from twin.city.openstreetmap import is_osm
 from twin.city.placing import Reference
 from twin.city.profile import TreesLayer
-from twin.errors import InputError, TextError
+from twin.errors import TextError
 
 __all__ = ["genus_of", "limits", "read_trees"]
 
@@ -128,10 +128,7 @@ def _require_sizes(frame: gpd.GeoDataFrame, mapping: ColumnMapping, file: Path, 
         return
     listed = ", ".join(available) or "none"
     how = f"the cadastre {mapping.cadastre!r}" if mapping.cadastre not in ("", "general") else "its column names"
-    raise InputError(
-        f"{file}: no column of species, height, crown or trunk is known by {how}: "
-        f"name them with columns = {{ height = ... }}; it has {listed}."
-    )
+    raise TextError("trees_columns", file=file, how=how, listed=listed)
 
 
 def _tell_rows(

@@ -25,7 +25,7 @@ from twin.city.model import STRUCTURE_COLUMNS
 from twin.city.placing import Reference
 from twin.city.profile import StructuresLayer, nearest
 from twin.city.vectors import mended, number_column, of_type, texts
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 if TYPE_CHECKING:
     from models.water.structures import Culvert, Wall
@@ -111,10 +111,7 @@ def _given(name: str, numbers: Mapping[str, float]) -> dict[str, Any]:
 def _kinds(frame: gpd.GeoDataFrame, layer: StructuresLayer, file: Path) -> np.ndarray:
     words = np.full(len(frame), layer.kind or "", dtype=object) if layer.kind else texts(frame, "kind")
     if layer.kind is None and "kind" not in frame:
-        raise InputError(
-            f'{file}: no column says what the structures are: name it with columns = {{ kind = "..." }}, '
-            'or give kind = "culvert".'
-        )
+        raise TextError("structures_column", file=file)
     given = {word.lower(): kind for word, kind in (layer.kinds or {}).items()}
     known = {**structure_kinds(), **given}
     for word in dict.fromkeys(words.tolist()):

@@ -28,7 +28,7 @@ from twin.city.citygml.tiles import answers
 from twin.city.citygml.versions import day_of, of_day, tell_versions
 from twin.city.gaps import GapLog
 from twin.city.model import City
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 from twin.progress import track
 
 __all__ = ["read_citygml"]
@@ -93,7 +93,7 @@ def read_citygml(
                 read.append(files[i])
             done(i + 1)
     if not parts:
-        raise InputError(f"None of the {len(files)} files at {paths} is CityGML: the root element must be CityModel.")
+        raise TextError("citygml_none_of", count=len(files), path=paths)
     target = common_crs(parts, log)
     columns = joined(parts, log)
     if day is None:

@@ -10,7 +10,7 @@ import pyproj
 from twin.city.citygml.columns import FileColumns, finite
 from twin.city.crs import CrsDecision, crs_label, parse_crs, utm_crs
 from twin.city.gaps import GapLog
-from twin.errors import InputError
+from twin.errors import TextError
 
 __all__ = ["change_between", "common_crs", "given_crs"]
 
@@ -21,7 +21,7 @@ def given_crs(crs: str | pyproj.CRS | None) -> pyproj.CRS | None:
         return crs
     decision = parse_crs(crs)
     if decision.crs is None:
-        raise InputError(f"The CRS {crs!r} is not known: give an EPSG code such as EPSG:25832 or EPSG:25832+7837.")
+        raise TextError("crs_name", name=repr(crs))
     return decision.crs
 
 
@@ -78,10 +78,7 @@ def _transform(part: FileColumns, system: pyproj.CRS, target: pyproj.CRS, name: 
         return
     change = change_between(system, target)
     if change is None:
-        raise InputError(
-            f"{name} is in {crs_label(system)}, which cannot be brought to {crs_label(target)}: "
-            "give files of one country, or crs= where a file names a wrong system."
-        )
+        raise TextError("crs_apart", file=name, own=crs_label(system), city=crs_label(target))
     xyz = part.polygons.xyz
     xyz[:, 0], xyz[:, 1] = change.transform(xyz[:, 0], xyz[:, 1])
     if place is not None:

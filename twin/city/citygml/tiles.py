@@ -31,7 +31,7 @@ from twin.city.citygml.names import Kind, classify
 from twin.city.citygml.parsed import Parsed
 from twin.city.citygml.relief_files import ReliefFile, relief_files
 from twin.city.gaps import GapLog
-from twin.errors import InputError
+from twin.errors import TextError
 
 __all__ = ["Answer", "Task", "answer", "answers", "serve"]
 
@@ -200,10 +200,7 @@ class _Worker:
             _send(self._process.stdin, task)
             found = _receive(self._process.stdout)
         except (EOFError, OSError):
-            raise InputError(
-                f"{task.file.name}: the process that read it ended early, perhaps for lack of memory; "
-                "read fewer files at once, or set TWIN_THREADS=1."
-            ) from None
+            raise TextError("reader_ended", file=task.file.name) from None
         if isinstance(found, BaseException):
             raise found
         return found

@@ -214,12 +214,9 @@ def _check(document: Document) -> None:
         )
     for number, root in enumerate(document.roots[1:], 2):
         if not isinstance(root, dict) or root.get("type") not in ("CityJSON", "CityJSONFeature"):
-            raise InputError(
-                f"{name} holds something else than CityJSONFeature objects from the second on (object {number}): "
-                "give one CityJSON object, or a sequence of features after it."
-            )
+            raise TextError("cityjson_mixed", file=name, number=number)
     if not isinstance(first.get("CityObjects", {}), dict):
-        raise InputError(f'{name} is damaged: its "CityObjects" must be a map of ids; get the file again.')
+        raise TextError("cityjson_objects", file=name)
 
 
 def whole(value: Any, document: Document) -> Any:
@@ -250,4 +247,4 @@ def whole(value: Any, document: Document) -> Any:
         return json.loads(document.lists[number], parse_constant=constant)
     except (ValueError, RecursionError) as error:
         message = str(error).partition(":")[0]
-        raise InputError(f"{document.name} is no valid JSON: a list in its attributes is broken ({message}).") from None
+        raise TextError("cityjson_list", file=document.name, reason=message) from None

@@ -14,7 +14,7 @@ from twin.city.cityjson.faces import Faces, Trouble, Vertices, faces_of, places,
 from twin.city.cityjson.lists import list_number, nested, points
 from twin.city.cityjson.semantics import face_boundaries, surface_rows
 from twin.city.gaps import GapLog
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 
 __all__ = ["KINDS", "Bodies", "Told", "bodies_of", "lod_text", "tell", "vertices_of"]
 
@@ -140,9 +140,7 @@ def _refuse_broken(text: bytes, name: str) -> None:
         json.loads(text)
     except ValueError as error:
         message = str(error).partition(":")[0]
-        raise InputError(
-            f"{name} is no valid JSON: its list of vertices is broken ({message}); get the file again."
-        ) from None
+        raise TextError("cityjson_vertices_broken", file=name, reason=message) from None
 
 
 def bodies_of(document: Document, told: Told, vertices: Vertices, names: Any, log: GapLog) -> Bodies:

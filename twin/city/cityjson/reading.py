@@ -30,7 +30,7 @@ from twin.city.cityjson.templates import with_instances
 from twin.city.crs import CrsDecision, crs_label, decide_axes, parse_crs
 from twin.city.gaps import GapLog
 from twin.city.model import City, Polygons
-from twin.errors import InputError
+from twin.errors import InputError, TextError
 from twin.progress import track
 
 __all__ = ["columns_of_file", "read_cityjson", "system_name"]
@@ -98,7 +98,7 @@ def read_cityjson(
                     titles.append(_title(document))
                 done(i + 1)
         if not parts:
-            raise InputError(f'None of the {len(files)} files at {paths} is CityJSON: its "type" must be "CityJSON".')
+            raise TextError("cityjson_none_of", count=len(files), path=paths)
         target = common_crs(parts, log)
         columns = joined(parts, log)
         city = _with_levels(city_of(columns, target, log, read), columns)
@@ -173,12 +173,9 @@ def _transformed(document: Document, vertices: Vertices) -> Vertices:
             except (TypeError, KeyError, ValueError):
                 sound = False
             if not sound:
-                raise InputError(f'{name}: "transform" must hold "scale" and "translate" with three numbers each.')
+                raise TextError("cityjson_transform", file=name)
             if found is None and document.version != "1.0" and (steps[number:].any() or len(document.roots) > 1):
-                raise InputError(
-                    f"{name} has no transform, which CityJSON {document.version} requires: without it the coordinates are "
-                    "only counts; export the file again."
-                )
+                raise TextError("cityjson_no_transform", file=name, version=document.version)
         if found is not None and len(document.roots) == 1:
             vertices.xyz[...] *= scale
             vertices.xyz[...] += shift
@@ -220,9 +217,7 @@ def _crs_of(document: Document, xyz: np.ndarray, given: pyproj.CRS | None, log: 
     told = next((name for name in names if name), "")
     others = sorted({name for name in names if name and parse_crs(name).label != parse_crs(told).label})
     if others:
-        raise InputError(
-            f"{document.name} holds features in {told} and in {others[0]}: keep each system in a file of its own."
-        )
+        raise TextError("cityjson_systems", file=document.name, one=told, other=others[0])
     decision = parse_crs(told) if told else CrsDecision(None, False, "missing", "")
     row: dict[str, Any] = {"layer": "buildings", "count": 1, "source": document.name, "told": told}
     if given is not None:
