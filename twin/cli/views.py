@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -38,3 +38,52 @@ def tiles(
     if faults:
         raise InputError(text("view.tiles_faulty", file=file, fault=faults[0]))
     say("tiles_written", file=shown(file), files=sum(1 for _ in output.rglob("*.glb")))
+
+
+@app.command()
+def publish(
+    result: Annotated[Path, typer.Argument(help="Result folder that twin run wrote.")],
+    output: Annotated[
+        Path | None, typer.Option(help="File or folder to write; by default beside the result, named after it.")
+    ] = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Result folder of the baseline, to show before and after; more folders are further variants."
+        ),
+    ] = None,
+    single_file: Annotated[
+        bool, typer.Option("--single-file", help="One HTML file, for a USB stick or an e-mail.")
+    ] = False,
+    folder: Annotated[bool, typer.Option("--folder", help="A folder for any web server.")] = False,
+    poster: Annotated[
+        Literal["A1", "A3"] | None, typer.Option(help="A poster as tagged PDF; needs the browser Chromium.")
+    ] = None,
+    stl: Annotated[bool, typer.Option("--stl", help="Buildings and ground as one solid for 3D print (STL).")] = False,
+    print3mf: Annotated[bool, typer.Option("--3mf", help="The same solid as 3MF.")] = False,
+    images: Annotated[bool, typer.Option("--images", help="One PNG map for each hour.")] = False,
+    movie: Annotated[bool, typer.Option("--movie", help="The hours as a moving picture (WebP).")] = False,
+    lang: Language = None,
+) -> None:
+    """Hand a result out: one HTML file (by default), a folder for a web server, a poster, a 3D print, pictures, a movie.
+
+    Example: [bold]twin publish results/square-2035 --against results/hitzetag --single-file[/bold]
+    """
+    language = speak(lang)
+    from twin.scenario.results import Result
+    from twin.view import publishing
+
+    found = Result.open(result)
+    others = [Result.open(path) for path in against or []]
+    asked = {
+        "folder": folder, "poster": poster, "stl": stl, "3mf": print3mf, "images": images, "movie": movie,
+    }  # fmt: skip
+    wanted = {name: value for name, value in asked.items() if value}
+    if single_file or not wanted:
+        wanted = {"single": True, **wanted}
+    place = output or result.absolute().with_name(f"{result.absolute().name}-view")
+    for name, value in wanted.items():
+        made = publishing.publish(
+            found, place, name, against=others, option=value, language=language, alone=len(wanted) == 1
+        )
+        say("published", file=shown(made))

@@ -31,7 +31,7 @@ export class Eye {
   /** Look at the whole area from the south-west. */
   home(): void {
     const wide = this.camera.aspect < 1 ? 1 / this.camera.aspect : 1;
-    this.look(0, 0, this.size * 1.02 * Math.min(wide, 1.9), 202, 40);
+    this.look(0, 0, this.size * 1.16 * Math.min(wide, 1.9), 202, 40);
   }
 
   /** Stand `distance` metres from a place, seen from a compass direction [deg], looking down at an angle [deg]. */

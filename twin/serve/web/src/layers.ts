@@ -29,16 +29,21 @@ export const layersPart: Part = {
       const layer = page.bytes.info(store.state.layer);
       holder.replaceChildren(...(layer ? [legend(page, layer)] : []));
     };
-    store.on(show, 'layer', 'hatch');
-    show();
-    return h('div', {},
-      select(speech.t('layer_choose'), entries, store.state.layer ?? '', (value) => {
+    const chooser = select(speech.t('layer_choose'), entries, store.state.layer ?? '', (value) => {
         store.set({ layer: value || null });
         const layer = page.bytes.info(value);
         page.announce(layer ? speech.t('layer_shown', { name: speech.pick(layer.label) }) : speech.t('layer_none'));
-      }),
-      holder,
-      check(speech.t('hatch'), store.state.hatch, (hatch) => store.set({ hatch })),
-      check(speech.t('trees_show'), store.state.trees, (trees) => store.set({ trees })));
+      });
+    const hatch = check(speech.t('hatch'), store.state.hatch, (value) => store.set({ hatch: value }));
+    const trees = check(speech.t('trees_show'), store.state.trees, (value) => store.set({ trees: value }));
+    const follow = (): void => {
+      chooser.querySelector('select')!.value = store.state.layer ?? '';
+      hatch.querySelector('input')!.checked = store.state.hatch;
+      trees.querySelector('input')!.checked = store.state.trees;
+      show();
+    };
+    store.on(follow, 'layer', 'hatch', 'trees');
+    follow();
+    return h('div', {}, chooser, holder, hatch, trees);
   },
 };

@@ -41,7 +41,9 @@ export const sunPart: Part = {
     };
     store.on(show, 'sun', 'sunFollows');
     show();
-    return h('div', {}, check(speech.t('sun_shadows'), store.state.shadows, (shadows) => store.set({ shadows })), follow,
+    const shadows = check(speech.t('sun_shadows'), store.state.shadows, (value) => store.set({ shadows: value }));
+    store.on((state) => { shadows.querySelector('input')!.checked = state.shadows; }, 'shadows');
+    return h('div', {}, shadows, follow,
       field(speech.t('sun_date'), date), field(speech.t('sun_time'), clock), h('p', { class: 'now' }, words));
   },
 };

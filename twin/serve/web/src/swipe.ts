@@ -16,21 +16,25 @@ export function comparePart(page: Page): Part | null {
       const slider = h('input', { type: 'range', min: 0, max: 100, step: 1, class: 'wide', oninput: () => store.set({ split: Number(slider.value) / 100 }) });
       const first = select('', entries, store.state.variant, (variant) => store.set({ variant }));
       const second = select(speech.t('compare_right'), entries, store.state.other, (other) => store.set({ other }));
+      const how = select(speech.t('compare_how'), modes, store.state.compare, (compare) => {
+        store.set({ compare: compare as Compare });
+        page.announce(speech.t(`compare_${compare}`));
+      });
       const place = field(speech.t('compare_split'), slider);
       const show = (): void => {
-        const { compare, split } = store.state;
+        const { compare, split, variant, other } = store.state;
+        how.querySelector('select')!.value = compare;
+        first.querySelector('select')!.value = variant;
+        second.querySelector('select')!.value = other;
         slider.value = String(Math.round(split * 100));
         slider.setAttribute('aria-valuetext', `${Math.round(split * 100)} %`);
         second.hidden = compare === 'off';
         place.hidden = compare !== 'swipe';
         first.querySelector('label')!.textContent = speech.t(compare === 'off' ? 'compare_shown' : 'compare_left');
       };
-      store.on(show, 'compare', 'split');
+      store.on(show, 'compare', 'split', 'variant', 'other');
       show();
-      return h('div', {}, select(speech.t('compare_how'), modes, store.state.compare, (compare) => {
-        store.set({ compare: compare as Compare });
-        page.announce(speech.t(`compare_${compare}`));
-      }), first, second, place);
+      return h('div', {}, how, first, second, place);
     },
   };
 }
@@ -46,7 +50,7 @@ export function divider(page: Page): HTMLElement {
   const show = (): void => {
     const { compare, split, variant, other } = store.state;
     holder.hidden = compare === 'off';
-    bar.hidden = compare !== 'swipe';
+    bar.classList.toggle('still', compare === 'side');
     const at = compare === 'side' ? 0.5 : split;
     bar.style.left = `${at * 100}%`;
     left.style.maxWidth = `calc(${at * 100}% - 12px)`;
