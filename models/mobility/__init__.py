@@ -7,6 +7,7 @@ from models.mobility.assignment import Assignment, Demand, assign
 from models.mobility.barrier_free import BarrierFree, barrier_free
 from models.mobility.cleaning import main_part, network_from_lines
 from models.mobility.cool_routes import access_loss, cool_route, route_choices
+from models.mobility.exporters import to_sumo, to_uxsim
 from models.mobility.flooded_roads import (
     added_vehicle_hours,
     emergency_reach,
@@ -86,6 +87,8 @@ __all__ = [
     "street_stops",
     "timed_route",
     "timed_routes",
+    "to_sumo",
+    "to_uxsim",
     "tobler_speed",
     "travel_matrices",
     "two_step_catchments",

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CHOICES", "help_map", "route_map", "street_map"]
 
-CHOICES = {"quickest": ("#d7301f", "-"), "balanced": ("#756bb1", (0, (4, 1.5))), "coolest": ("#08519c", "-")}
+CHOICES: dict[str, tuple[str, Any]] = {
+    "quickest": ("#d7301f", "-"),
+    "balanced": ("#756bb1", (0, (4, 1.5))),
+    "coolest": ("#08519c", "-"),
+}
 """Colour and dashes of the choices among ways, told apart without colour by their dashes and width."""
 _HEAT = ((32.0, "#fee391"), (35.0, "#fec44f"), (38.0, "#fe9929"), (41.0, "#cc4c02"), (np.inf, "#662506"))
 _CLOSED, _REACHED, _LATE, _CUT = "#08306b", "#1a9850", "#fdae61", "#a50026"
@@ -70,7 +74,7 @@ def route_map(routes: gpd.GeoDataFrame, site: xr.Dataset, *, hour: str = "", lan
     for number, (name, part) in enumerate(found.groupby("route", sort=False), 1):
         names.append(f"{number}  {name}")
         ends = np.asarray(part.geometry.iloc[0].coords)[[0, -1], :2]
-        axes.scatter(*ends.T, s=120, c="white", edgecolors=INK, zorder=7)
+        axes.scatter(ends[:, 0], ends[:, 1], s=120, c="white", edgecolors=INK, zorder=7)
         for x, y in ends:
             axes.annotate(
                 str(number), (x, y), ha="center", va="center", fontsize=8, fontweight="bold", color=INK, zorder=8
@@ -177,7 +181,7 @@ def help_map(
             )
     places = np.asarray(stations, dtype=float).reshape(-1, 2)
     if len(places):
-        axes.scatter(*places.T, s=130, c="#3f007d", marker="^", edgecolors="white", zorder=7)
+        axes.scatter(places[:, 0], places[:, 1], s=130, c="#3f007d", marker="^", edgecolors="white", zorder=7)
         signs.append(
             Line2D(
                 [],
