@@ -19,6 +19,8 @@ _OF_A_PROCESS = 0.4 * 1024**3  # [bytes] Python with its libraries and compiled 
 _LEAVE = 0.8  # share of the free memory that may be taken
 _SMALLEST = 64  # [cells] a side
 _TRIED = 12  # layouts that are compared
+_EACH = 4  # tiles a worker at least, so that a run that is killed has not much to do again ...
+_LARGE = 256  # ... unless they would be smaller than this [cells] a side
 _RIM = 40.0  # [cells] round a tile that are worked on as well, for the choice among layouts
 
 Part = tuple[slice, slice]
@@ -106,6 +108,8 @@ def choose_layout(
     fitting: list[Layout] = []
     for count in range(1, max(shape) // _SMALLEST + 2):
         layout = Layout(shape, max(-(-max(shape) // count), 1))
+        if layout.tile > _LARGE and len(layout) < _EACH * workers:
+            continue
         if fitting or needed(layout) <= budget:
             fitting.append(layout)
         if len(fitting) == _TRIED:
