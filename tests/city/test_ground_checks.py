@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as arrays
 from rasterio import Affine
 
 import twin
+from twin.city import ground_checks
 from twin.city.sinks import fill_sinks, find_sinks
 from twin.errors import InputError
 
@@ -191,3 +192,18 @@ def test_sinks_of_tiergarten_agree_with_the_finer_grid(shared: Path) -> None:
     fine = find_sinks(city.terrain, depth=0.3, area=100.0)
     assert row["count"] == pytest.approx(len(fine), rel=0.15)
     assert float(row["values"]["volume"]) == pytest.approx(fine["volume"].sum(), rel=0.03)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_a_coarser_terrain_is_the_mean_of_its_known_cells(factor):
+    values = np.random.default_rng(3).uniform(20, 60, (17, 22)).astype(np.float32)
+    values[4:9, 5:12] = np.nan
+    terrain = xr.DataArray(
+        values, dims=("y", "x"), coords={"y": 100.0 - np.arange(17), "x": 5.0 + np.arange(22)}, name="terrain_height"
+    )
+    found = ground_checks._coarser(terrain, factor)
+    expected = terrain.coarsen(y=factor, x=factor, boundary="trim").mean()
+    np.testing.assert_allclose(found.values, expected.values, rtol=1e-6)
+    for axis in ("x", "y"):
+        np.testing.assert_allclose(found[axis].values, expected[axis].values)
+    assert np.isnan(found.values).any()

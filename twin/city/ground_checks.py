@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+import xarray as xr
 
 from twin.city.blocked_ways import find_blocked_ways
 from twin.city.bodies import object_bounds, top_of
@@ -159,13 +160,32 @@ def _street_jumps(city: City, log: GapLog) -> None:
     )
 
 
+def _coarser(terrain: xr.DataArray, factor: int) -> xr.DataArray:
+    """Return means of square blocks of cells, of the known ones among them; what is left over at the end is left out."""
+    rows, columns = (size // factor for size in terrain.shape)
+    total, known = np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.float32)
+    for i in range(factor):  # block by block in numpy's order: a tenth of the time of a mean over windows
+        for j in range(factor):
+            part = terrain.values[i : rows * factor : factor, j : columns * factor : factor]
+            there = np.isfinite(part)
+            np.add(total, part, out=total, where=there)
+            known += there
+    with np.errstate(invalid="ignore"):
+        mean = total / known
+    places = {
+        axis: terrain[axis].values[: size * factor].reshape(size, factor).mean(axis=1)
+        for axis, size in (("y", rows), ("x", columns))
+    }
+    return xr.DataArray(mean, coords=places, dims=("y", "x"))
+
+
 def _sinks(city: City, log: GapLog) -> gpd.GeoDataFrame | None:
     terrain = city.terrain
     if terrain is None or min(terrain.shape) < 3:
         return None
     factor = max(1, math.ceil(math.sqrt(terrain.size / _CELLS)))
     if factor > 1:
-        terrain = terrain.coarsen(y=factor, x=factor, boundary="trim").mean()
+        terrain = _coarser(terrain, factor)
     depth, area = default("sink_depth"), default("sink_area")
     found = find_sinks(terrain, depth=depth, area=area)
     if not len(found):
