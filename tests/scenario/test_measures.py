@@ -39,7 +39,8 @@ def town() -> City:
     tree = {name: [np.nan] if kind == "float64" else [""] for name, kind in TREE_COLUMNS.items()}
     tree |= {"id": ["old"], "species": ["Acer"], "height": [8.0], "crown_diameter": [6.0], "crown_base": [2.0]}
     cover = {"cover": ["asphalt", "water"], "source": ["m", "m"]}
-    street = {"id": ["s"], "name": ["Lange Straße"], "kind": ["road"], "width": [6.0], "source": ["m"]}
+    street = {name: [np.nan if kind == "float64" else ""] for name, kind in NETWORK_COLUMNS.items()}
+    street |= {"id": ["s"], "name": ["Lange Straße"], "kind": ["road"], "width": [6.0], "source": ["m"]}
     return empty.replace(
         area=AREA,
         objects=added(empty.objects, rows, shapes, OBJECT_COLUMNS, empty.crs),

@@ -19,6 +19,8 @@ from models.layers import LAND_COVER
 from twin.city.gaps import GapLog
 from twin.city.model import NETWORK_COLUMNS, City
 from twin.errors import InputError
+from twin.scenario.measures.change import Change
+from twin.scenario.measures.ways import NewPath
 from twin.scenario.mobility_inputs import prepared, trip_table
 from twin.scenario.parts import MobilityRun, WaterRun
 from twin.scenario.schema import parse_scenario
@@ -237,3 +239,19 @@ def test_far_places_and_islands_are_rows_not_losses(city: City, site: xr.Dataset
     assert {"mobility_island", "mobility_place_far", "mobility_place_nowhere"} <= set(log.table()["code"])
     tmp_path.joinpath("t.csv").write_text("from,to,trips\nhome,home,3\n", encoding="utf-8")
     assert trip_table(tmp_path / "t.csv", ways, log).empty
+
+
+def test_a_new_path_joins_the_streets_and_shortens_the_way(city: City, site: xr.Dataset, tmp_path: Path) -> None:
+    measure = NewPath(kind="new_path", line=((12.0, 50.0), (88.0, 10.5)), name="Shortcut")
+    change = Change(city, tmp_path, (0.0, 0.0, 400.0, 400.0), number=1, kind="new_path")
+    done = measure.apply(change)
+    assert not change.problems
+    assert done.amount == pytest.approx(np.hypot(76, 40), abs=1.0)
+    asked = MobilityRun(route=({"name": "across", "start": (10.0, 50.0), "end": (90.0, 10.0)},), hour=12)
+    before = run_mobility(scenario_of(asked, tmp_path), asked, city, site, {"heat": hot(site)})[2]["cool_routes"]
+    after = run_mobility(scenario_of(asked, tmp_path), asked, change.city, site, {"heat": hot(site)})[2]["cool_routes"]
+    assert before["metres"].min() == 120.0
+    assert after["metres"].min() == pytest.approx(2 + np.hypot(76, 40) + 2, abs=0.1)
+    loose = Change(city, tmp_path, (0.0, 0.0, 400.0, 400.0), number=1, kind="new_path")
+    NewPath(kind="new_path", line=((12.0, 50.0), (300.0, 300.0))).apply(loose)
+    assert "1 ends lie more than 15 m" in loose.problems[0]

@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from twin.scenario.measures.applying import COLUMNS, apply_measures, empty_report
-from twin.scenario.measures.building import CloseRoad, Demolish, NewBuilding
+from twin.scenario.measures.building import Demolish, NewBuilding
 from twin.scenario.measures.ground import CoolPavement, Fountain, Irrigation, Mist, PermeablePaving, ShadeSail, Unseal
 from twin.scenario.measures.kinds import Measure
 from twin.scenario.measures.roofs import CoolRoof, GreenFacade, GreenRoof
@@ -22,6 +22,7 @@ from twin.scenario.measures.water import (
     Trench,
     Wall,
 )
+from twin.scenario.measures.ways import CloseRoad, NewPath
 
 __all__ = ["COLUMNS", "KINDS", "AnyMeasure", "Measure", "apply_measures", "empty_report"]
 
@@ -46,6 +47,7 @@ AnyMeasure = Annotated[
     | Demolish
     | NewBuilding
     | CloseRoad
+    | NewPath
     | Fountain
     | Mist
     | Irrigation,
@@ -74,6 +76,7 @@ _CLASSES: tuple[type[Measure], ...] = (
     Demolish,
     NewBuilding,
     CloseRoad,
+    NewPath,
     Fountain,
     Mist,
     Irrigation,

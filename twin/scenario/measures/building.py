@@ -1,4 +1,4 @@
-"""Buildings gone and come, roads closed."""
+"""Buildings gone and come."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from twin.city.roofs import top_level
 from twin.errors import InputError
 from twin.language import text
 from twin.scenario.measures.change import Change, Done, added
-from twin.scenario.measures.kinds import LINE, POLYGON, Measure
+from twin.scenario.measures.kinds import POLYGON, Measure
 
-__all__ = ["CloseRoad", "Demolish", "NewBuilding"]
+__all__ = ["Demolish", "NewBuilding"]
 
 _TOUCHED = (
     "surface_height", "building_id", "land_cover", "albedo", "emissivity", "imperviousness", "manning_n",
@@ -140,28 +140,3 @@ class NewBuilding(Measure):
 def _together(city: City, model: City) -> City:
     flat = gpd.GeoDataFrame(model.objects, geometry="geometry").set_crs(city.objects.crs, allow_override=True)
     return bodies.joined([city, model.replace(objects=flat)], city.crs)
-
-
-class CloseRoad(Measure):
-    """``close_road``: no cars on a street; walking stays."""
-
-    TAKES: ClassVar[tuple[str, ...]] = ("street", "line", "polygon", "geometry", "file")
-
-    kind: Literal["close_road"] = Field(description="Which measure.")
-
-    def apply(self, change: Change) -> Done:
-        """Mark the streets as closed to cars in the network."""
-        shapes = change.shapes(self, (LINE, POLYGON))
-        network = change.city.network
-        closed = network["closed"].to_numpy(dtype=bool).copy() if "closed" in network else np.zeros(len(network), bool)
-        lines = np.asarray(network.geometry.values, dtype=object)
-        found = np.zeros(len(network), bool)
-        for shape in shapes:
-            reach = shape.buffer(0.5)
-            found |= shapely.length(shapely.intersection(lines, reach)) > 0.5 * shapely.length(lines)
-        if self.street is not None:
-            found = network["name"].isin(self.street).to_numpy(dtype=bool)
-        if shapes and not found.any():
-            change.refuse("no_street")
-        change.exchange(network=network.assign(closed=closed | found))
-        return Done(int(found.sum()), float(shapely.length(lines[found]).sum()))
