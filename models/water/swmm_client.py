@@ -94,13 +94,13 @@ class SwmmClient:
         """Run the file from its start to its end without exchange, and return its books."""
         return dict(self._ask("alone"))
 
-    def advance(self, seconds: int, flows: np.ndarray) -> None:
-        """Advance by whole seconds with a flow into each coupled node [m3/s]."""
-        self.nodes = self._ask("advance", seconds, flows)
+    def advance(self, flows: np.ndarray) -> None:
+        """Advance by one routing step with a flow into each coupled node [m3/s]."""
+        self.nodes = self._ask("advance", flows)
 
-    def replay(self, seconds: np.ndarray, flows: np.ndarray) -> None:
-        """Advance by many steps at once."""
-        self.nodes = self._ask("replay", seconds, flows)
+    def replay(self, flows: np.ndarray) -> None:
+        """Advance by many steps at once, a row of flows each."""
+        self.nodes = self._ask("replay", flows)
 
     def totals(self) -> dict[str, float]:
         """Return the volumes of the network so far [m3]."""

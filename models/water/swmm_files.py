@@ -14,9 +14,21 @@ from pathlib import Path
 
 from models.layers import InputError
 
-__all__ = ["coordinates", "coupled_options", "pipe_heights", "read_lines", "sections", "spoken_errors", "working_copy"]
+__all__ = [
+    "as_number",
+    "coordinates",
+    "coupled_options",
+    "file_options",
+    "in_section",
+    "pipe_heights",
+    "read_lines",
+    "sections",
+    "spoken_errors",
+    "working_copy",
+]
 
-_SHORTEST, _LONGEST = 0.25, 2.0  # s; routing steps of a coupled run
+_SHORTEST, _LONGEST = 0.25, 0.5  # s; routing steps of a coupled run
+_BETWEEN = 2.0  # s; between two looks at the surface
 _GRAVITY = 9.80665
 _ERROR = re.compile(r"ERROR\s+(\d+):\s*(.*)")
 _READS = re.compile(r'(\bFILE\s+|\bUSE\s+\w+\s+)(?:"([^"]+)"|(\S+))', re.IGNORECASE)
@@ -62,7 +74,13 @@ def sections(lines: list[str]) -> Iterator[tuple[int, str, list[str]]]:
             yield number, name, said.split()
 
 
-def _in_section(name: str, wanted: str) -> bool:
+def file_options(lines: list[str]) -> dict[str, str]:
+    """Return the options of a file by their names in capitals."""
+    rows = [words for _, name, words in sections(lines) if in_section(name, "OPTIONS") and words[1:]]
+    return {words[0].upper(): words[1] for words in rows}
+
+
+def in_section(name: str, wanted: str) -> bool:
     """Return whether a heading means a section; SWMM reads headings such as ``[OUTFALL]`` by their beginning."""
     return name == wanted or (len(name) >= 4 and wanted.startswith(name[: max(4, len(name) - 1)]))
 
@@ -84,7 +102,7 @@ def coordinates(lines: list[str], file: str) -> dict[str, tuple[float, float]]:
     """
     found: dict[str, tuple[float, float]] = {}
     for number, name, words in sections(lines):
-        if not _in_section(name, "COORDINATES"):
+        if not in_section(name, "COORDINATES"):
             continue
         try:
             found[words[0]] = (float(words[1]), float(words[2]))
@@ -123,7 +141,7 @@ def working_copy(lines: list[str], source: Path, target: Path, options: Mapping[
     """
     copied = list(lines)
     for number, name, words in sections(lines):
-        replaced = _in_section(name, "OPTIONS") and words[0].upper() in options
+        replaced = in_section(name, "OPTIONS") and words[0].upper() in options
         if replaced or (name == "FILES" and words[0].upper() == "SAVE"):
             copied[number] = f"; {lines[number]}"
         elif name in _WITH_FILES:
@@ -134,11 +152,12 @@ def working_copy(lines: list[str], source: Path, target: Path, options: Mapping[
 
 
 def coupled_options(lines: list[str], *, rainfall: bool) -> tuple[int, dict[str, str]]:
-    """Return how often to exchange with the surface [s] and the options of a coupled run.
+    """Return how often to look at the surface [s] and the options of a coupled run.
 
     No node of the file ponds (the surface holds the water; see :class:`models.water.sewers.Sewer` for the shafts), and no
-    rain falls on the subcatchments unless asked for (it falls on the surface). The routing step is fixed, so that SWMM receives exactly the volume that the surface gives; it is at most
-    the file's own and, where the file lets SWMM shorten it, short enough for a wave not to run through a pipe in one.
+    rain falls on the subcatchments unless asked for (it falls on the surface). The routing step is fixed, so that SWMM
+    receives exactly the volume that the surface gives; it is at most half a second, at most the file's own and, where the
+    file lets SWMM shorten it, short enough for a wave not to run through a pipe in one.
 
     Parameters
     ----------
@@ -147,13 +166,12 @@ def coupled_options(lines: list[str], *, rainfall: bool) -> tuple[int, dict[str,
     rainfall : bool
         Whether rain falls on the subcatchments of the file.
     """
-    given = {
-        words[0].upper(): words[1] for _, name, words in sections(lines) if _in_section(name, "OPTIONS") and words[1:]
-    }
-    step = _seconds(given.get("ROUTING_STEP", "20")) or _LONGEST
-    factor = _number(given.get("VARIABLE_STEP", "0.75"))
-    between = max(1, round(min(step, _LONGEST)))
-    shortest = min(_shortest_passage(lines, given) * factor, step) if factor > 0 else step
+    given = file_options(lines)
+    step = _seconds(given.get("ROUTING_STEP", "20")) or _BETWEEN
+    factor = as_number(given.get("VARIABLE_STEP", "0.75"))
+    between = max(1, round(min(step, _BETWEEN)))
+    longest = min(step, _LONGEST)
+    shortest = min(_shortest_passage(lines, given) * factor, longest) if factor > 0 else longest
     parts = math.ceil(between / max(_SHORTEST, shortest) - 1e-9)
     options = {"ALLOW_PONDING": "YES", "VARIABLE_STEP": "0", "ROUTING_STEP": f"{between / parts:.10g}"}
     if not rainfall:
@@ -163,20 +181,20 @@ def coupled_options(lines: list[str], *, rainfall: bool) -> tuple[int, dict[str,
 
 def _seconds(word: str) -> float:
     """Return a step that SWMM writes as seconds or as hours:minutes:seconds."""
-    parts = [_number(part) for part in word.split(":")]
+    parts = [as_number(part) for part in word.split(":")]
     return sum(value * unit for value, unit in zip(reversed(parts), (1.0, 60.0, 3600.0), strict=False))
 
 
 def _shortest_passage(lines: list[str], options: Mapping[str, str]) -> float:
     """Return the shortest time [s] that a wave at the speed of flow takes through any conduit."""
     unit = 1.0 if options.get("FLOW_UNITS", "CFS").upper() in ("CMS", "LPS", "MLD") else 0.3048
-    lengths = {w[0]: _number(w[3]) for _, name, w in sections(lines) if _in_section(name, "CONDUITS") and len(w) > 3}
+    lengths = {w[0]: as_number(w[3]) for _, name, w in sections(lines) if in_section(name, "CONDUITS") and len(w) > 3}
     times = [
-        lengths[words[0]] * unit / (2.0 * math.sqrt(_GRAVITY * _number(words[2]) * unit))
+        lengths[words[0]] * unit / (2.0 * math.sqrt(_GRAVITY * as_number(words[2]) * unit))
         for _, name, words in sections(lines)
-        if _in_section(name, "XSECTIONS") and len(words) > 2 and words[0] in lengths and _number(words[2]) > 0
+        if in_section(name, "XSECTIONS") and len(words) > 2 and words[0] in lengths and as_number(words[2]) > 0
     ]
-    return min(times, default=_LONGEST)
+    return min(times, default=_BETWEEN)
 
 
 def spoken_errors(report: str, most: int = 3) -> str:
@@ -213,16 +231,17 @@ def pipe_heights(lines: list[str]) -> dict[str, float]:
     {'A': 0.4, 'B': 0.4}
     """
     rows = list(sections(lines))
-    ends = {words[0]: words[1:3] for _, name, words in rows if _in_section(name, "CONDUITS") and len(words) > 3}
+    ends = {words[0]: words[1:3] for _, name, words in rows if in_section(name, "CONDUITS") and len(words) > 3}
     found: dict[str, float] = {}
     for _, name, words in rows:
-        if _in_section(name, "XSECTIONS") and len(words) > 2:
+        if in_section(name, "XSECTIONS") and len(words) > 2:
             for node in ends.get(words[0], ()):
-                found[node] = max(found.get(node, 0.0), _number(words[2]))
+                found[node] = max(found.get(node, 0.0), as_number(words[2]))
     return found
 
 
-def _number(word: str) -> float:
+def as_number(word: str) -> float:
+    """Return a word of a file as a number, 0 where it is none."""
     try:
         return float(word)
     except ValueError:

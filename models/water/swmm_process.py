@@ -34,8 +34,7 @@ class Network:
         from swmm.toolkit import shared_enum, solver
 
         self._solver, self._enum = solver, shared_enum
-        self._files = [str(Path(folder) / name) for name in ("network.inp", "network.rpt", "network.out")]
-        solver.swmm_open(*self._files)
+        solver.swmm_open(*[str(Path(folder) / name) for name in ("network.inp", "network.rpt", "network.out")])
         unit = int(solver.simulation_get_unit(shared_enum.UnitProperty.FLOW_UNIT))
         self._flow = _FLOW_TO_SI[unit]
         self._length = 1.0 if unit >= _FIRST_METRIC_UNIT else _FOOT
@@ -92,20 +91,21 @@ class Network:
         found["continuity_error"] = [float(value) / 100.0 for value in solver.swmm_get_mass_balance()]
         return found
 
-    def advance(self, seconds: int, flows: np.ndarray) -> dict[str, np.ndarray]:
-        """Give each coupled node a flow [m3/s] for some seconds (below zero: take it out), and return the state then."""
-        for node, flow in zip(self._coupled, (flows / self._flow).tolist(), strict=True):
-            self._solver.node_set_total_inflow(node, flow)
-        self._solver.swmm_stride(int(seconds))
+    def advance(self, flows: np.ndarray) -> dict[str, np.ndarray]:
+        """Give each coupled node a flow [m3/s] (below zero: take it out) for one routing step; return the state then."""
+        self._step(flows / self._flow)
         return self.state()
 
-    def replay(self, seconds: np.ndarray, flows: np.ndarray) -> dict[str, np.ndarray]:
+    def replay(self, flows: np.ndarray) -> dict[str, np.ndarray]:
         """Do many steps of :meth:`advance` at once."""
-        for step, row in zip(seconds.tolist(), flows, strict=True):
-            for node, flow in zip(self._coupled, (row / self._flow).tolist(), strict=True):
-                self._solver.node_set_total_inflow(node, flow)
-            self._solver.swmm_stride(int(step))
+        for row in flows / self._flow:
+            self._step(row)
         return self.state()
+
+    def _step(self, flows: np.ndarray) -> None:
+        for node, flow in zip(self._coupled, flows.tolist(), strict=True):
+            self._solver.node_set_total_inflow(node, flow)
+        self._solver.swmm_step()
 
     def state(self) -> dict[str, np.ndarray]:
         """Return heads [m], volumes [m3], and flows into and out of the coupled nodes [m3/s]."""
@@ -116,7 +116,15 @@ class Network:
             "inflow": np.array([read(i, result.TOTAL_INFLOW) for i in kind]) * self._flow,
             "outflow": np.array([read(i, result.TOTAL_OUTFLOW) for i in kind]) * self._flow,
             "lateral": np.array([read(i, result.LATERAL_INFLOW) for i in kind]) * self._flow,
+            "missing": np.array(self._missing()),
         }
+
+    def _missing(self) -> float:
+        """Return the water [m3] that came in, did not leave and is not there: SWMM's continuity error so far."""
+        total = self.totals()
+        came = sum(total[name] for name in ("dwInflow", "wwInflow", "gwInflow", "iiInflow", "exInflow"))
+        left = sum(total[name] for name in ("outflow", "flooding", "evapLoss", "seepLoss"))
+        return total["initStorage"] + came - left - total["finalStorage"]
 
     def totals(self) -> dict[str, float]:
         """Return the volumes of the network so far [m3], by SWMM's names, and what it stores."""

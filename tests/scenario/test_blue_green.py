@@ -131,7 +131,7 @@ def test_roof_water_reaches_the_network(samples):
     assert books["outfalls"] + books["stored"] > books["from_houses"] - books["to_surface"]
     came = terms[["rain"]].sum() + books["stored_before"] + books["own_inflow"]
     assert abs(terms["error"]) < 1e-6 * came
-    assert abs(books["error"]) < 4e-3 * came  # SWMM's own, half an hour into the storm, while pipes are full
+    assert abs(books["error"]) < 1e-3 * came
     alone = storm(samples, sewer=False, roof_drainage="sewer", after=0.0)
     assert "roof_water_leaves" in set(alone.gaps["code"])
     assert "roof_water_leaves" not in set(found.gaps["code"])

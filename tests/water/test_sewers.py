@@ -187,7 +187,7 @@ def test_resumes_to_the_same_bytes(network: Path) -> None:
         sewer.restore(kept)
         let_run(sewer, other, 20, start=70)
         again = sewer.state()
-        assert sewer.balance()["relative_error"] < 0.1
+        assert sewer.balance()["relative_error"] < 0.01  # while the pipes fill
     assert whole.depth.tobytes() == other.depth.tobytes()
     assert all(end[key].tobytes() == again[key].tobytes() for key in end)
 
@@ -236,13 +236,15 @@ def test_roof_water_enters_the_nearest_manhole_and_all_of_it_is_counted(network:
         assert sewer.connected
         rain_on(roofs, sewer, surface, range(300))
         flows, books = sewer.state()["flows"], sewer.balance()
-    assert flows[-1] == pytest.approx([0.005, 0.0, 0.005])
+    assert flows[-1] == pytest.approx([0.005, 0.0, 0.005], abs=1e-4)  # and a little that SWMM had lost or made
     assert books["from_houses"] == pytest.approx(6.0)
     assert books["waiting_in_house_pipes"] == pytest.approx(0.0)
     assert books["from_surface"] == 0.0
     left = books["outfalls"] + books["stored"] + books["to_surface"] + books["under_way"]
     assert books["own_inflow"] == pytest.approx(0.0, abs=0.01)  # SWMM received these 6 m3 and no other
-    assert left == pytest.approx(6.0, rel=0.1)  # its own error in long pipes that run almost empty
+    assert left == pytest.approx(6.0, rel=1e-3)
+    assert books["relative_error"] < 1e-3
+    assert books["swmm_relative_error"] > 1e-3  # by itself it is off in long pipes that run almost empty
 
 
 def test_a_house_may_have_its_own_manhole(network: Path) -> None:
@@ -250,7 +252,7 @@ def test_a_house_may_have_its_own_manhole(network: Path) -> None:
     with Sewer(network, X, Y) as sewer:
         sewer.connect(roofs, {8: "B"})
         rain_on(roofs, sewer, town(), range(3))
-        assert sewer.state()["flows"][-1] == pytest.approx([0.005, 0.005, 0.0])
+        assert sewer.state()["flows"][-1] == pytest.approx([0.005, 0.005, 0.0], abs=2e-4)
         with pytest.raises(InputError, match="lead to Z"):
             sewer.connect(roofs, {8: "Z"})
         with pytest.raises(InputError, match="number 5"):
@@ -322,12 +324,18 @@ def test_networks_alone_give_the_expected_books(shared: Path) -> None:
 
 
 @pytest.mark.reference
-def test_what_comes_up_over_dry_ground_is_what_swmm_alone_spills(shared: Path, tmp_path: Path) -> None:
-    """EXTRAN 1 spills at 80608; coupled to ground that drains at once, the same water comes up there."""
+def test_what_comes_up_over_dry_ground_is_what_swmm_alone_spills_less_what_it_makes(
+    shared: Path, tmp_path: Path
+) -> None:
+    """EXTRAN 1 spills at 80608; coupled to ground that drains at once, water comes up there and the books close.
+
+    By itself SWMM makes 5 % of all water out of nothing here, most of it while it spills: that must not come up.
+    """
     text = (shared / "reference" / "water" / "swmm" / "extran1.inp").read_text(encoding="utf-8")
     file = tmp_path / "extran1.inp"
     file.write_text(text.replace("08:00:00", "01:20:00"), encoding="utf-8")
-    alone = sewer_alone(file)["spilled"]
+    by_itself = sewer_alone(file)
+    alone, made = by_itself["spilled"], -by_itself["continuity_error"][1] * by_itself["totals"]["exInflow"]
     x, y = np.arange(-1000.0, 11000.0, 100.0), np.arange(8000.0, 2000.0, -100.0)
     depth = np.zeros((y.size, x.size))
     surface = Surface(depth, np.zeros_like(depth), np.ones(depth.shape, bool), 100.0)
@@ -339,8 +347,12 @@ def test_what_comes_up_over_dry_ground_is_what_swmm_alone_spills(shared: Path, t
             for node, row, column in zip(table["node"], table["row"], table["column"], strict=True):
                 risen[node] = risen.get(node, 0.0) + float(depth[row, column]) * 1e4
             depth[:] = 0.0
+        books = sewer.balance()
     assert max(risen, key=risen.__getitem__) == max(alone, key=alone.__getitem__) == "80608"
-    assert risen["80608"] == pytest.approx(alone["80608"], rel=0.03)
+    assert made > 0.5 * alone["80608"]
+    assert max(alone["80608"] - made, 0.6 * alone["80608"]) < risen["80608"] < alone["80608"]
+    assert books["to_surface"] == pytest.approx(sum(risen.values()), rel=1e-6)
+    assert books["relative_error"] < 1e-3 < books["swmm_relative_error"]
 
 
 # ---- bad input
