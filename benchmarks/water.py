@@ -1,6 +1,6 @@
 """Time the flood solvers on a made city, beside landlab and anuga where they are installed; write docs/validation/water_speed.md.
 
-    python benchmarks/water.py [--only NAME ...] [--n 500] [--simulated 600] [--peer-python PATH] [--patience 300]
+    python benchmarks/water.py [--only NAME ...] [--n 500] [--simulated 1800] [--peer-python PATH] [--patience 300]
                                [--write docs/validation/water_speed.md]
 
 Case: n x n cells of 2 m, closed edges, blocks of buildings 5 m high, lower streets, 50 mm/h of rain. CPU seconds of the
@@ -60,6 +60,8 @@ def child(python: str, job: list[str], patience: float) -> dict[str, Any] | str:
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if lines:
         return dict(json.loads(lines[-1]))
+    if done.returncode < 0:
+        return f"stopped from outside (signal {-done.returncode})"
     return (done.stderr.strip().splitlines() or ["gave nothing"])[-1][:120]
 
 
@@ -156,7 +158,7 @@ def main() -> None:
     names = [*OURS, *PEERS, *WHOLE]
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--n", type=int, default=500)
-    parser.add_argument("--simulated", type=float, default=600.0)
+    parser.add_argument("--simulated", type=float, default=1800.0)
     parser.add_argument("--peer-python", help="Python that has landlab and anuga")
     parser.add_argument("--patience", type=float, default=300.0, help="seconds a peer may take")
     parser.add_argument("--write", type=Path, help="page to write")

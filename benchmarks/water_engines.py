@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 RAIN = 50e-3 / 3600.0
-HOUR = 3600.0
 
 
-def make_case(n: int, size: float = 2.0, seed: int = 7) -> tuple[np.ndarray, np.ndarray]:
+def make_case(n: float, size: float = 2.0, seed: int = 7) -> tuple[np.ndarray, np.ndarray]:
     """Return bed [m] and roughness of the city."""
+    n = int(n)
     rng = np.random.default_rng(seed)
     x = (np.arange(n) + 0.5) * size
     xx, yy = np.meshgrid(x, x)
@@ -95,7 +100,15 @@ def run_whole(n: int, size: float, duration: float, count: int) -> dict[str, Any
     from models.water import flood
 
     set_threads(count)
-    bed, manning = (one.astype(np.float32) for one in make_case(n, size))
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # making the case takes more memory than the flood: not in this process
+        code = "import sys, numpy, water_engines as w; numpy.savez(sys.argv[1], *(a.astype('f4') for a in w.make_case(*map(float, sys.argv[2:]))))"
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+        file = f"{folder}/case.npz"
+        subprocess.run([sys.executable, "-c", code, file, str(n), str(size)], check=True, env=environment)
+        with np.load(file) as case:
+            bed, manning = case["arr_0"], case["arr_1"]
     place = (np.arange(n) + 0.5) * size
     site = xr.Dataset(
         {"terrain_height": (("y", "x"), bed), "manning_n": (("y", "x"), manning)}, {"y": place[::-1], "x": place}
