@@ -68,9 +68,10 @@ export class View {
     const half = Math.hypot(east - west, north - south) / 2 * 1.02;
     const box = this.sun.shadow.camera;
     [box.left, box.right, box.bottom, box.top, box.near, box.far] = [-half, half, -half, half, 1, half * 4];
-    this.sun.shadow.mapSize.set(4096, 4096);
+    const side = half < 400 ? 2048 : 4096;
+    this.sun.shadow.mapSize.set(side, side);
     this.sun.shadow.bias = -0.0006;
-    this.sun.shadow.normalBias = half / 2048 * 1.2;
+    this.sun.shadow.normalBias = (half * 2.4) / side;
   }
 
   private resize(): void {
