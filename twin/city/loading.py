@@ -239,7 +239,7 @@ class _Loading:
     def city(self) -> City:
         """Read all layers and return the city."""
         if self.plan.crs is not None:
-            self.ref.crs = parsed(self.plan.crs, "The city's crs")
+            self.ref.crs = parsed(self.plan.crs, Phrase("the_citys_crs"))
             require_projected(self.ref.crs, None, Phrase("the_city"))
         self._plan_area()
         city = self._buildings()

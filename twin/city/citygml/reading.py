@@ -28,7 +28,7 @@ from twin.city.citygml.tiles import answers
 from twin.city.citygml.versions import day_of, of_day, tell_versions
 from twin.city.gaps import GapLog
 from twin.city.model import City
-from twin.errors import InputError, TextError
+from twin.errors import TextError
 from twin.progress import track
 
 __all__ = ["read_citygml"]
@@ -77,7 +77,7 @@ def read_citygml(
     142
     """
     if lod is not None and str(lod) not in _LODS:
-        raise InputError(f"lod must be one of {', '.join(_LODS)}, not {lod!r}.")
+        raise TextError("lod_one_of", listed=", ".join(_LODS), given=lod)
     given, day = given_crs(crs), day_of(at)
     files = find_files(paths)
     log = GapLog()

@@ -13,7 +13,7 @@ import numpy as np
 
 from twin.city.citygml.columns import FileColumns, kept
 from twin.city.gaps import GapLog
-from twin.errors import InputError
+from twin.errors import TextError
 
 __all__ = ["day_of", "of_day", "tell_versions"]
 
@@ -43,7 +43,7 @@ def day_of(at: str | date | None) -> date | None:
     try:
         return date.fromisoformat(str(at)[:10])
     except ValueError:
-        raise InputError(f'at must be a date such as 2024-12-31, "current" or "all", not {at!r}.') from None
+        raise TextError("at_date", given=at) from None
 
 
 def _date(attributes: dict[str, Any], keys: tuple[str, ...]) -> date | None:

@@ -30,7 +30,7 @@ from twin.city.cityjson.templates import with_instances
 from twin.city.crs import CrsDecision, crs_label, decide_axes, parse_crs
 from twin.city.gaps import GapLog
 from twin.city.model import City, Polygons
-from twin.errors import InputError, TextError
+from twin.errors import TextError
 from twin.progress import track
 
 __all__ = ["columns_of_file", "read_cityjson", "system_name"]
@@ -81,7 +81,7 @@ def read_cityjson(
     """
     wanted = None if lod is None else str(lod)
     if wanted is not None and not _LOD.fullmatch(wanted):
-        raise InputError(f'lod must be "0" to "4", or finer such as "2.2", not {lod!r}.')
+        raise TextError("lod_fine", given=lod)
     given = given_crs(crs)
     files = find_documents(paths)
     log = GapLog()

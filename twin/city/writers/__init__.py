@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from twin.city.model import City
-from twin.errors import InputError
+from twin.errors import TextError
 
 __all__ = ["ENDINGS", "write"]
 
@@ -71,4 +71,4 @@ def write(city: City, path: str | os.PathLike[str], **options: Any) -> Path:
 
         return write_parquet(city, path, **options)
     known = ", ".join(ending for ending in ENDINGS if ending)
-    raise InputError(f"{path} has an ending that no writer knows: use one of {known}, or a folder name without ending.")
+    raise TextError("convert_ending", file=path, known=known)

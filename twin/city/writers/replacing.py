@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from twin.errors import InputError
+from twin.errors import TextError
 
 __all__ = ["replaced_file", "replaced_folder"]
 
@@ -32,14 +32,14 @@ def replaced_file(path: Path) -> Iterator[Path]:
         If the folder is missing or cannot be written to.
     """
     if not path.parent.is_dir():
-        raise InputError(f"{path} cannot be written: the folder {path.parent} does not exist; make it first.")
+        raise TextError("write_folder", file=path, folder=path.parent)
     partial = _partial(path)
     try:
         yield partial
         _flush(partial)
         os.replace(partial, path)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
+        raise TextError("write_failed", file=path, reason=error.strerror or error) from None
     finally:
         partial.unlink(missing_ok=True)
 
@@ -61,9 +61,9 @@ def replaced_folder(path: Path, manifest: str) -> Iterator[Path]:
         If the target holds something else, or cannot be written to.
     """
     if path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / manifest).is_file()):
-        raise InputError(f"{path} exists and is no city written before: choose another folder, or remove it first.")
+        raise TextError("write_exists", file=path)
     if not path.absolute().parent.is_dir():
-        raise InputError(f"{path} cannot be written: the folder {path.parent} does not exist; make it first.")
+        raise TextError("write_folder", file=path, folder=path.parent)
     partial, old = _partial(path), path.with_name(f".{path.name}.{os.getpid()}.old")
     try:
         partial.mkdir()
@@ -76,7 +76,7 @@ def replaced_folder(path: Path, manifest: str) -> Iterator[Path]:
     except OSError as error:
         if old.is_dir() and not path.exists():
             os.replace(old, path)
-        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
+        raise TextError("write_failed", file=path, reason=error.strerror or error) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

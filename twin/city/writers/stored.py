@@ -25,7 +25,7 @@ from twin.city.rasters import Raster, read_raster
 from twin.city.terrain import as_array
 from twin.city.writers.columns import bounds_of, unpacked
 from twin.city.writers.parquet import FLAT, FORMAT, MANIFEST
-from twin.errors import InputError
+from twin.errors import TextError
 
 __all__ = ["StoredCity", "is_stored", "open_city", "read_parquet"]
 
@@ -79,14 +79,14 @@ def open_city(path: str | os.PathLike[str]) -> StoredCity:
     """
     folder = Path(path)
     if not is_stored(folder):
-        raise InputError(f"{folder} holds no city: give a folder that city.write(...) made, it has a file {MANIFEST}.")
+        raise TextError("store_none", folder=folder, name=MANIFEST)
     try:
         document = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         told = document["format"]
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"{folder / MANIFEST} is damaged: write the city again.") from None
+        raise TextError("store_damaged", file=folder / MANIFEST) from None
     if told != FORMAT:
-        raise InputError(f"{folder} was written as {told!r}, but this version reads {FORMAT!r}: write the city again.")
+        raise TextError("store_format", folder=folder, told=told, known=FORMAT)
     return StoredCity(folder, document)
 
 
@@ -166,7 +166,7 @@ class StoredCity:
         try:
             return pq.ParquetFile(file)
         except (OSError, ValueError):
-            raise InputError(f"{file} is missing or damaged: write the city again.") from None
+            raise TextError("store_missing", file=file) from None
 
     def _group_rows(self, name: str) -> dict[int, int]:
         metadata = self._file(name).metadata
@@ -179,7 +179,7 @@ class StoredCity:
         try:
             table = self._file(name).read_row_groups(groups)
         except (OSError, ValueError):
-            raise InputError(f"{self.folder / f'{name}.parquet'} is damaged: write the city again.") from None
+            raise TextError("store_damaged", file=self.folder / f"{name}.parquet") from None
         return pd.DataFrame(table.to_pandas(ignore_metadata=True))
 
     def _sorted(self, name: str, chosen: set[int]) -> tuple[pd.DataFrame, np.ndarray, np.ndarray | None, np.ndarray]:
