@@ -38,6 +38,7 @@ from twin.scenario.safe_files import claimed
 from twin.scenario.schema import Scenario, parse_scenario, read_scenario
 from twin.scenario.tiles_run import Tiled, tiled, tiles_offered, work_folder
 from twin.scenario.watering import run_watering, tree_sources
+from twin.scenario.ways import mobility_sources, run_mobility
 
 __all__ = ["run"]
 
@@ -194,7 +195,7 @@ def _run(asked: Scenario, tiles: Tiled | None, progress: bool) -> Result:
     features: dict[str, gpd.GeoDataFrame] = {}
     read: dict[str, tuple[str, xr.Dataset | xr.DataArray]] = {}
     if asked.weather is not None and weather is not None:
-        datasets["weather"], read["weather"] = weather, (asked.weather.path, weather)
+        datasets["weather"], read["weather"] = weather, (asked.weather.origin(), weather)
     if asked.run.heat is not None and weather is not None:
         found, table = _heat(asked, asked.run.heat, site, weather, tiles, progress)
         datasets |= found
@@ -203,7 +204,7 @@ def _run(asked: Scenario, tiles: Tiled | None, progress: bool) -> Result:
         with _step("rain", progress):
             rain = read_rain_of(asked, site)
         if rain is not None and asked.rain is not None:
-            named = asked.rain.table or asked.rain.series
+            named = asked.rain.table or asked.rain.series or asked.rain.store
             read |= {"rain": (named, rain)} if named is not None else {}
             found, table = _flood(asked.run.water, city, site, rain, progress)
             datasets |= found
@@ -219,6 +220,13 @@ def _run(asked: Scenario, tiles: Tiled | None, progress: bool) -> Result:
         tables.append(table)
         features = features | of_trees
         read |= {role: (path, xr.Dataset()) for role, path in tree_sources(asked.run.trees)}
+    if asked.run.mobility is not None:
+        with _step("mobility", progress):
+            walked, table, of_ways = run_mobility(asked, asked.run.mobility, city, site, datasets)
+        datasets |= walked
+        tables.append(table)
+        features = features | of_ways
+        read |= {role: (path, xr.Dataset()) for role, path in mobility_sources(asked.run.mobility)}
     sources = sources_of(asked, city, read)
     gaps = [gap_table.from_json(str(data.attrs.get("gaps", "[]"))) for data in datasets.values()]
     return Result(

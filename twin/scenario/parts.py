@@ -5,16 +5,16 @@ Each class is one table of the file; its fields are the keys, their descriptions
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from models.layers import read_table
 from twin.language import text
 from twin.scenario.mobility_parts import MobilityRun, RoutePart
 from twin.scenario.part import Part
+from twin.scenario.weather_parts import ColumnSource, RainSource, WeatherSource
 
 __all__ = [
     "ColumnSource",
@@ -32,42 +32,6 @@ __all__ = [
     "WaterRun",
     "WeatherSource",
 ]
-
-
-class ColumnSource(Part):
-    """A weather column with its unit."""
-
-    column: str = Field(description="Column name as it stands in the header row.")
-    unit: str = Field(default="", description="Unit, for example 'kPa'.")
-
-
-def _as_column(value: Any) -> Any:
-    return {"column": value} if isinstance(value, str) else value
-
-
-Column = Annotated[ColumnSource, BeforeValidator(_as_column, json_schema_input_type=str | ColumnSource)]
-"""A weather column: its name alone, or with its unit."""
-
-
-class WeatherSource(Part):
-    """[weather]: the weather file and what its stamps mean."""
-
-    path: str = Field(description="CSV, UMEP or EPW file.")
-    interval: Literal["end", "start", "instant"] | None = Field(
-        default=None, description="What a time stamp means; needed unless the file says it."
-    )
-    utc_offset: float | None = Field(
-        default=None, ge=-12, le=14, description="Hours that the file's clock is ahead of UTC."
-    )
-    start: dt.datetime | None = Field(default=None, description="First stamp to use (UTC).")
-    end: dt.datetime | None = Field(default=None, description="Last stamp to use (UTC).")
-    year: int | None = Field(default=None, ge=1900, le=2200, description="Calendar year for a typical-year EPW file.")
-    separator: str | None = Field(default=None, description="Column separator, where it is not recognised.")
-    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign, where it is not recognised.")
-    wind_height: float | None = Field(default=None, gt=0, le=300, description="Height of the wind measurement [m].")
-    columns: dict[str, Column] = Field(
-        default_factory=dict, description="Our name to column name, or to {column, unit}."
-    )
 
 
 class PopulationSource(Part):
@@ -116,51 +80,6 @@ class HeatRun(Part):
         if value not in known:
             raise ValueError(text("scenario.wall_unknown", value=value, allowed=", ".join(known)))
         return value
-
-
-class RainSource(Part):
-    """[rain]: the rain of a storm: a table of design rain, a depth, a named scenario, or a measured series."""
-
-    table: str | None = Field(
-        default=None,
-        description="KOSTRA-DWD-2020 as delivered (zip, folder), or a CSV of depths by duration and return period.",
-    )
-    return_period: float | None = Field(default=None, gt=0, le=1000, description="Return period of the storm [a].")
-    depth: float | None = Field(default=None, gt=0, le=2000, description="Depth of the storm [mm], without a table.")
-    duration: float = Field(default=60.0, gt=0, le=10080, description="Duration of the storm [min].")
-    shape: Literal["euler2", "euler1", "block", "dvwk"] | None = Field(
-        default=None, description="Course of the storm; by default Euler type II with a table, a block with a depth."
-    )
-    scenario: str | None = Field(
-        default=None, description="Named scenario of a state, such as 'nrw_2018/extreme' or 'bkg/exceptional'."
-    )
-    series: str | None = Field(
-        default=None,
-        description="File of a measured rain: CSV with a precipitation column, NetCDF, or a folder of GeoTIFFs or radar composites.",
-    )
-    columns: dict[str, Column] = Field(default_factory=dict, description="Columns of the series, as in [weather].")
-    utc_offset: float | None = Field(default=None, ge=-12, le=14, description="Hours that its clock is ahead of UTC.")
-    interval: Literal["end", "start"] | None = Field(default=None, description="What a stamp of the series means.")
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> RainSource:
-        table = self.table if self.scenario is None else None
-        given = {"table": table, "depth": self.depth, "scenario": self.scenario, "series": self.series}
-        named = [name for name, value in given.items() if value is not None]
-        if len(named) != 1:
-            raise ValueError(text("scenario.rain_origin", given=", ".join(named) or "-"))
-        if named == ["table"] and self.return_period is None:
-            raise ValueError(text("scenario.rain_return_period"))
-        if self.scenario is not None and self.scenario not in _named_storms():
-            raise ValueError(text("scenario.rain_scenario", value=self.scenario, allowed=", ".join(_named_storms())))
-        if self.depth is not None and self.shape not in (None, "block", "dvwk"):
-            raise ValueError(text("scenario.rain_shape", shape=self.shape))
-        return self
-
-
-def _named_storms() -> list[str]:
-    rows = read_table("models.water", "state_scenarios.csv")
-    return [f"{row['collection']}/{row['scenario']}" for row in rows]
 
 
 class WaterRun(Part):
@@ -275,8 +194,8 @@ class TreesRun(Part):
         """Return the files named here: (where in the scenario, path as written)."""
         tours = self.tours.hydrants if self.tours is not None else None
         return [
-            ("[run.trees.weather] path", self.weather.path),
-            ("[run.trees.forecast] path", self.forecast.path if self.forecast is not None else None),
+            *self.weather.files("run.trees.weather"),
+            *(self.forecast.files("run.trees.forecast") if self.forecast is not None else ()),
             *[(f"[run.trees] {name}", getattr(self, name)) for name in ("table", "waterings", "sensors")],
             ("[run.trees.tours] hydrants", tours),
         ]

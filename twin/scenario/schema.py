@@ -117,9 +117,10 @@ class Scenario(Part):
         """Return the files that the scenario names: (where in the file, path as written)."""
         named: list[tuple[str, str | None]] = [("city", self.city)]
         if self.weather is not None:
-            named.append(("[weather] path", self.weather.path))
+            named += self.weather.files("weather")
         if self.rain is not None:
             named += [("[rain] table", self.rain.table), ("[rain] series", self.rain.series)]
+            named.append(("[rain] store", self.rain.store_file()))
         named += [("[population] path", self.population.path if self.population is not None else None)]
         named += self.run.trees.files() if self.run.trees is not None else []
         named += self.run.mobility.files() if self.run.mobility is not None else []

@@ -15,6 +15,7 @@ from twin.city.gaps import GapLog
 from twin.errors import InputError
 from twin.language import LANGUAGES, text
 from twin.scenario.indicators import indicator_table
+from twin.scenario.inputs import weather_from
 from twin.scenario.parts import TreesRun, WeatherSource
 from twin.scenario.schema import Scenario
 from twin.scenario.tree_inputs import read_table_of, tree_table
@@ -125,21 +126,14 @@ def _weather(scenario: Scenario, asked: TreesRun, log: GapLog) -> tuple[xr.Datas
     times = past["time"].values
     today = times[-1] - np.timedelta64(asked.days, "D")
     if today <= times[0]:
-        raise InputError(text("trees.weather_short", file=asked.weather.path, days=asked.days))
+        raise InputError(text("trees.weather_short", file=asked.weather.origin(), days=asked.days))
     log.add("trees_hindcast", layer="weather", severity="info", count=asked.days, of=asked.days)
     before = times <= today
     return past.isel(time=np.flatnonzero(before)), past.isel(time=np.flatnonzero(~before))
 
 
 def _read(scenario: Scenario, source: WeatherSource) -> xr.Dataset:
-    from twin.sensors.weather_files import read_weather
-
-    return read_weather(
-        scenario.resolve(source.path),
-        columns={name: {"column": c.column, "unit": c.unit} for name, c in source.columns.items()},
-        names=("air_temperature", "precipitation"),
-        **source.model_dump(exclude={"path", "columns"}),
-    )
+    return weather_from(scenario, source, ("air_temperature", "precipitation"))
 
 
 def _refused(refused: pd.DataFrame, given: int, kept: int, log: GapLog, file: str) -> None:

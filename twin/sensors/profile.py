@@ -18,7 +18,7 @@ from twin.sensors.properties import Place, Reading
 
 __all__ = ["Profile", "Source", "read_file", "read_profile"]
 
-_Format = Literal["dwd_cdc", "dwd_poi", "mosmix", "sensor_community", "opensensemap"]
+_Format = Literal["dwd_cdc", "dwd_poi", "mosmix", "sensor_community", "opensensemap", "messages"]
 
 
 class Source(BaseModel):
@@ -99,8 +99,23 @@ def read_file(path: Path, kind: str) -> tuple[list[Reading], list[Place]]:
         "mosmix": lambda file: forecasts.read_mosmix(file)[:2],
         "sensor_community": citizen.read_sensor_community,
         "opensensemap": citizen.read_opensensemap,
+        "messages": lambda file: (read_messages(file), []),
     }
     return readers[kind](path)
+
+
+def read_messages(path: Path) -> list[Reading]:
+    """Read recorded messages, one JSON object a line with ``topic`` and ``payload``, as ``twin sensors replay`` plays them."""
+    import json
+
+    from twin.sensors.payloads import plain
+
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        messages = [(str(line["topic"]), json.dumps(line["payload"]).encode()) for line in lines]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(text("sensors.replay_broken", file=path)) from None
+    return [reading for topic, payload in messages for reading in plain(topic, payload).readings]
 
 
 def read_stations(path: Path) -> list[Place]:
