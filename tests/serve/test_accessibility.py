@@ -58,6 +58,7 @@ def _filled(server: Any) -> None:
         "layers": b"",
     }
     server.moderate(f"variant:{entries.add_variant(token, **idea)}")
+    server.service.features = {"outline": "M0 0L10 0L10 10Z"}
     entries.answer_survey(token, {"visits": "daily", "heat": 4})
 
 

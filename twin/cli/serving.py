@@ -75,6 +75,7 @@ def serve(
         names = _names(host, public_url)
         app_ = create_app(service, hosts=names)
         server = server_of(app_, host=host, port=port)
+        listening.listen(512)  # from here on nobody is turned away
         address = f"http://{_readable(host)}:{listening.getsockname()[1]}"
         say("serving", address=public_url or address)
         say("serving_pages", address=public_url or address)

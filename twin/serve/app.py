@@ -146,7 +146,7 @@ async def live(request: Request) -> Response:
     """Stream the newest values of all sensors."""
     service = service_of(request)
     if service.live is None:
-        raise Refused(404, "no_sensors")
+        return Response(status_code=204)  # tells a browser not to ask again
     stream = service.live.stream(request.is_disconnected)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(stream, headers=headers, media_type="text/event-stream")

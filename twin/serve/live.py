@@ -50,7 +50,7 @@ class Live:
         streams, values = self.store.streams(), self.store.latest()
         x, y = self._places(streams)
         found: dict[str, dict[str, Any]] = {}
-        newest: dict[int, Any] = {int(row.Index): row for row in values.itertuples()}
+        newest: dict[int, Any] = {int(str(row.Index)): row for row in values.itertuples()}
         for place, (number, row) in enumerate(streams.iterrows()):
             now = newest.get(int(str(number)))
             if now is None or row["privacy"] not in ("public", "", None):

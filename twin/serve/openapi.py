@@ -62,6 +62,8 @@ def description() -> dict[str, Any]:
             "responses": {status: {"description": summary}} | _errors(),
             "parameters": _parameters(path),
         }
+        if path == "/api/live":
+            call["responses"]["204"] = {"description": "No sensors are connected"}
         if security:
             call["security"] = security
         if body is not None:

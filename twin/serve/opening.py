@@ -11,7 +11,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from twin.errors import InputError
 from twin.language import text
@@ -28,10 +30,14 @@ from twin.serve.participation.store import Participation
 from twin.serve.service import Service
 from twin.serve.what_if import Workshop
 
+if TYPE_CHECKING:
+    from twin.city.model import City
+
 __all__ = ["moderation_token", "opened", "scenario_of"]
 
 _log = logging.getLogger(__name__)
 
+_HOUSES = 3000  # drawn behind the map of comments
 _LOOK_AGAIN = 3600.0  # [s] between looks at the retention date
 
 
@@ -166,6 +172,7 @@ def opened(
             features={
                 "indicators": indicator_rows(contents.results),
                 "variants": {key: {"de": one.name} for key, one in contents.results.items()},
+                "outline": _outline(baseline.stored_city(), (frame.x, frame.y)),
             },
             entries_pace=Pace(event.participation.per_minute, event.participation.per_minute),
         )
@@ -178,6 +185,21 @@ def opened(
             stack.callback(service.workshop.close)
         stack.callback(_keep_dates(service).set)
         yield service
+
+
+def _outline(city: City, origin: tuple[float, float]) -> str:
+    """Return the footprints of buildings as one path for a small map, in local metres."""
+    import shapely
+
+    shapes = np.asarray(city.objects.geometry.values, dtype=object)
+    known = ~shapely.is_missing(shapes) & (shapely.area(shapes) > 20.0)
+    kept = shapely.simplify(shapes[known][np.argsort(-shapely.area(shapes[known]))[:_HOUSES]], 1.0)
+    rings = shapely.get_exterior_ring(shapely.get_parts(kept))
+    lines = []
+    for ring in rings[~shapely.is_missing(rings)]:
+        xy = shapely.get_coordinates(ring) - np.array(origin)
+        lines.append("M" + "L".join(f"{x:.0f} {y:.0f}" for x, y in xy[:-1]) + "Z")
+    return "".join(lines)
 
 
 def _page(result: Result, against: Result | None, place: Path, event: Event) -> Any:

@@ -76,7 +76,7 @@ def _numbers(request: Request, service: Service) -> str:
     ]
     names = [service.features.get("variants", {}).get(key, {}) for key in rows[0]["values"]]
     head = [text("participation.column_number", tongue), *(said(one, tongue) or "–" for one in names)]
-    return f"<h2>{_t(request, 'numbers')}</h2>" + table(text("participation.numbers", tongue), head, lines)
+    return f"<h2>{_t(request, 'numbers')}</h2>" + table(text("participation.numbers", tongue), head, lines, titled=True)
 
 
 def _idea(request: Request, one: dict[str, Any], tongue: str) -> str:
@@ -121,7 +121,7 @@ async def _sensors(request: Request, service: Service, tongue: str) -> str:
         for one in known.values()
     ]
     head = [text(f"participation.column_{key}", tongue) for key in ("sensor", "measured", "value", "time")]
-    return f"<h2>{_t(request, 'sensors')}</h2>" + table(text("participation.sensors", tongue), head, rows)
+    return f"<h2>{_t(request, 'sensors')}</h2>" + table(text("participation.sensors", tongue), head, rows, titled=True)
 
 
 def _form(request: Request, service: Service, given: dict[str, str]) -> str:

@@ -40,14 +40,18 @@ def paragraphs(words: str) -> str:
     return "".join(f"<p>{escape(line.strip())}</p>" for line in words.splitlines() if line.strip())
 
 
-def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a table; the first cell of each row names it, and the table scrolls by itself on narrow screens."""
+def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]], *, titled: bool = False) -> str:
+    """Return a table; the first cell of each row names it, and the table scrolls by itself on narrow screens.
+
+    ``titled``: a heading says the same as the caption, which is then read aloud only.
+    """
     columns = "".join(f'<th scope="col">{escape(one)}</th>' for one in head)
     lines = []
     for first, *rest in rows:
         cells = "".join(f"<td>{escape(one)}</td>" for one in rest)
         lines.append(f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>')
-    body = f"<table><caption>{escape(caption)}</caption><thead><tr>{columns}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    aside = ' class="aloud"' if titled else ""
+    body = f"<table><caption{aside}>{escape(caption)}</caption><thead><tr>{columns}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
     return f'<div class="scroll" role="region" aria-label="{escape(caption)}" tabindex="0">{body}</div>'
 
 

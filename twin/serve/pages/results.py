@@ -38,13 +38,17 @@ async def results_page(request: Request) -> Response:
         for one in service.event.topic
     ]
     head = [text(f"participation.column_{key}", tongue) for key in ("topic", "comments", "votes")]
-    body += f"<h2>{_t(request, 'by_topic')}</h2>" + table(text("participation.by_topic", tongue), head, rows)
+    body += f"<h2>{_t(request, 'by_topic')}</h2>" + table(
+        text("participation.by_topic", tongue), head, rows, titled=True
+    )
     ranked = sorted(ideas, key=lambda one: (-one["votes"]["sum"], one["id"]))
     lines = [
         (one["title"], one["votes"]["for"], one["votes"]["against"], said(one["answer"], tongue)) for one in ranked
     ]
     head = [text(f"participation.column_{key}", tongue) for key in ("idea", "for", "against", "effect")]
-    body += f"<h2>{_t(request, 'by_votes')}</h2>" + table(text("participation.by_votes", tongue), head, lines)
+    body += f"<h2>{_t(request, 'by_votes')}</h2>" + table(
+        text("participation.by_votes", tongue), head, lines, titled=True
+    )
     if service.event.question:
         body += f"<h2>{_t(request, 'survey')}</h2>"
         body += "".join(_question(one, answers, tongue) for one in service.event.question)
@@ -64,14 +68,17 @@ def _map(request: Request, service: Service, comments: list[dict[str, Any]]) -> 
         shade = _SHADES[min(len(_SHADES) - 1, (count - 1) * len(_SHADES) // most)]
         ink = "#16202a" if shade in _SHADES[:3] else "#ffffff"
         squares.append(
-            f'<rect x="{column * 50}" y="{row * 50}" width="50" height="50" fill="{shade}" stroke="#16202a"/>'
+            f'<rect x="{column * 50}" y="{row * 50}" width="50" height="50" fill="{shade}" fill-opacity="0.9" stroke="#16202a"/>'
             f'<text x="{column * 50 + 25}" y="{row * 50 + 31}" text-anchor="middle" font-size="18" fill="{ink}">{count}</text>'
         )
     width, height = 50 * (east - west) / side, 50 * (north - south) / side
+    houses = escape(service.features.get("outline", ""))
+    turned = f"scale({50 / side:.5f} {-50 / side:.5f}) translate({-west:.2f} {-north:.2f})"
+    backdrop = f'<path d="{houses}" transform="{turned}" fill="#c3ced8"/>' if houses else ""
     words = _t(
         request, "map_told", count=len(comments), squares=len(counts), size=f"{side:.0f}", most=most if counts else 0
     )
-    return f'<svg class="map" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{words}">{"".join(squares)}</svg><p>{words}</p>'
+    return f'<svg class="map" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{words}">{backdrop}{"".join(squares)}</svg><p>{words}</p>'
 
 
 def _question(question: Question, answers: list[dict[str, Any]], tongue: str) -> str:
