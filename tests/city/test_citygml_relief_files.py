@@ -176,7 +176,7 @@ REFUSED = [
     ("kaputt.tif", "cannot be read as a raster", "nicht als Raster lesbar"),
     ("leer.tif", "no height", "keine Höhe"),
     ("fern.tif", "does not lie on the model", "nicht auf dem Modell"),
-    ("worte.xyz", "is no XYZ file", "is no XYZ file"),
+    ("worte.xyz", "is no XYZ file", "ist keine XYZ-Datei"),
 ]
 
 
