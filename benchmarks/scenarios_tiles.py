@@ -89,8 +89,8 @@ def case_city(options: argparse.Namespace, timed: Callable[..., Any], row: Calla
     if options.hours < 24:
         rows = (folder / "weather.csv").read_text(encoding="utf-8").splitlines()
         (folder / "weather.csv").write_text("\n".join([rows[0], *rows[25 - options.hours :]]) + "\n", encoding="utf-8")
-    wall, cpu, (memory, _) = timed(lambda: _twin_run(scenario, folder / "result", "--workers", "2"))
     site, weather = _site_and_weather(scenario)
+    wall, cpu, (memory, _) = timed(lambda: _twin_run(scenario, folder / "result", "--workers", "2"))
     cells = site.sizes["y"] * site.sizes["x"]
     kept = Result.open(folder / "result")
     step = float(kept.heat["utci"].attrs["rounding"])

@@ -92,7 +92,7 @@ def _without_encoding(data: xr.Dataset) -> xr.Dataset:
     return clean
 
 
-def write_store(datasets: Mapping[str, xr.Dataset], path: Path) -> None:
+def write_store(datasets: Mapping[str, xr.Dataset], path: Path, *, quick: bool = False) -> None:
     """Write datasets as groups of one Zarr (version 3) store.
 
     Chunks are one time by 512 x 512 cells; compressed with zstd behind a byte shuffle.
@@ -103,11 +103,15 @@ def write_store(datasets: Mapping[str, xr.Dataset], path: Path) -> None:
         Group name to dataset.
     path : pathlib.Path
         Store (a folder).
+    quick : bool
+        Compress with lz4 alone: larger, but a fifth of the work; for what is only kept meanwhile.
     """
     from zarr.codecs import BloscCodec
 
+    codec = BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")
+    if quick:
+        codec = BloscCodec(cname="lz4", clevel=1, shuffle="noshuffle")
     for group, data in datasets.items():
-        codec = BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")
         clean = _without_encoding(data)
         words = [name for name, array in clean.variables.items() if array.dtype.kind == "U"]
         clean = clean.assign({name: clean[name].astype(object) for name in words})  # a length is no part of Zarr 3

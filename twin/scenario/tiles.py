@@ -125,7 +125,7 @@ def map_tiles(
     with full_disk_said(place), locked(place):
         if not (place / "tiles.json").is_file():
             shutil.rmtree(place / _INPUT, ignore_errors=True)
-            write_store({_GROUP: layers}, place / _INPUT)
+            write_store({_GROUP: layers}, place / _INPUT, quick=True)
         name = f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"
         fingerprint = {
             "layers": content_hash(layers),

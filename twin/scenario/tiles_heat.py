@@ -187,7 +187,7 @@ def heat(
         )
         if not (place / "tiles.json").is_file():
             shutil.rmtree(place / _SITE, ignore_errors=True)
-            write_store({"site": used}, place / _SITE)
+            write_store({"site": used}, place / _SITE, quick=True)
             _write_skyline(tall, place / _SKYLINE)
         store = compute_tiles(
             _HeatTile(place, weather, lowest, asked), template, layout, place, fingerprint=fingerprint, workers=workers,

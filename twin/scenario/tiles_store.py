@@ -234,7 +234,7 @@ def _create(path: Path, template: xr.Dataset, layout: Layout, chunk: int) -> Non
         nothing = np.nan if layer.dtype.kind == "f" else 0
         array = group.create_array(
             str(name), shape=shape, chunks=chunks, dtype=layer.dtype, fill_value=nothing,
-            compressors=[BloscCodec(cname="lz4", clevel=1, shuffle="shuffle")], dimension_names=[str(d) for d in layer.dims],
+            compressors=[BloscCodec(cname="lz4", clevel=1, shuffle="noshuffle")], dimension_names=[str(d) for d in layer.dims],
         )  # fmt: skip
         require_whole_chunks(array, layout)
     group.create_array(_DONE, shape=(len(layout),), chunks=(1,), dtype="uint8", fill_value=0, compressors=None,
