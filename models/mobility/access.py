@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from models.layers import InputError
+from models.mobility.buckets import clean_buckets, in_reach, shelves, width_of
 from models.mobility.heap import clean, tree, workspace
 from models.mobility.network import Network, check_cost
 from models.parallel import in_blocks
@@ -41,23 +42,37 @@ def _weight(cost, limit, decay, scale, bounds, weights):  # type: ignore[no-unty
 
 
 @nb.njit(cache=True, nogil=True)
-def _sums(start, stop, sources, indptr, head, cost, limit, decay, scale, bounds, weights, values, out):  # type: ignore[no-untyped-def]
-    work = workspace(indptr.size - 1)
-    dist, order = work[0], work[2]
+def _sum_up(count, order, dist, limit, decay, scale, bounds, weights, values, out):  # type: ignore[no-untyped-def]
+    for column in range(values.shape[0]):
+        total = 0.0
+        if decay == 0:
+            for i in range(count):
+                total += values[column, order[i]]
+        else:
+            for i in range(count):
+                value = values[column, order[i]]
+                if value != 0.0:
+                    total += value * _weight(dist[order[i]], limit, decay, scale, bounds, weights)
+        out[column] = total
+
+
+@nb.njit(cache=True, nogil=True)
+def _sums(start, stop, sources, indptr, head, cost, limit, width, decay, scale, bounds, weights, values, out):  # type: ignore[no-untyped-def]
+    """Add up what each source reaches; where buckets do not serve (no limit, no room) a heap does."""
+    nodes = indptr.size - 1
+    heap = workspace(nodes if width <= 0.0 else 0)
+    work = shelves(nodes, limit if width > 0.0 else 0.0, max(width, 1e-12))
     for row in range(start, stop):
-        count = tree(sources[row], limit, 0, indptr, head, cost, work)
-        for column in range(values.shape[0]):
-            total = 0.0
-            if decay == 0:
-                for i in range(count):
-                    total += values[column, order[i]]
-            else:
-                for i in range(count):
-                    value = values[column, order[i]]
-                    if value != 0.0:
-                        total += value * _weight(dist[order[i]], limit, decay, scale, bounds, weights)
-            out[row, column] = total
-        clean(count, work)
+        count = in_reach(sources[row], limit, width, indptr, head, cost, work) if width > 0.0 else -1
+        if count >= 0:
+            _sum_up(count, work[1], work[0], limit, decay, scale, bounds, weights, values, out[row])
+            clean_buckets(count, work)
+            continue
+        if heap[0].size == 0:
+            heap = workspace(nodes)
+        count = tree(sources[row], limit, 0, indptr, head, cost, heap)
+        _sum_up(count, heap[2], heap[0], limit, decay, scale, bounds, weights, values, out[row])
+        clean(count, heap)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -143,8 +158,9 @@ def accessibility(
     kind, length, bounds, weights = _decay(decay, float(limit), scale, zones)
     rows = np.arange(network.nodes) if sources is None else np.atleast_1d(np.asarray(sources, np.int64))
     out = np.empty((len(rows), len(values)))
+    price = check_cost(network, cost)
     in_blocks(
-        _sums, len(rows), rows, network.indptr, network.head, check_cost(network, cost), float(limit), kind, length,
+        _sums, len(rows), rows, network.indptr, network.head, price, float(limit), width_of(price, limit), kind, length,
         bounds, weights, values, out,
     )  # fmt: skip
     return out[:, 0] if np.ndim(opportunities) == 1 else out.T
@@ -202,7 +218,7 @@ def two_step_catchments(
     sites = np.flatnonzero(places > 0)
     back, before, arc = network.reverse
     crowd = np.empty((len(sites), 1))
-    tail = (float(limit), kind, length, bounds, weights)
+    tail = (float(limit), width_of(price, limit), kind, length, bounds, weights)
     in_blocks(_sums, len(sites), sites, back, before, price[arc], *tail, people, crowd)
     share = np.zeros((1, network.nodes))
     used = crowd[:, 0] > 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models.layers import InputError
 from models.mobility.access import accessibility, nearby_shares, nearest_cost, two_step_catchments
@@ -86,3 +88,24 @@ def test_bad_input_is_said(town):
         accessibility(net, net.length, np.ones(80), 400.0, decay="zones", zones=[(300, 1.0)])
     with pytest.raises(InputError, match="no places of kind"):
         nearby_shares(net, net.length, {"shop": np.ones(80)}, np.ones(80), needed=["bank"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0.5, 60.0), st.sampled_from(["flat", "exponential"]))
+def test_buckets_find_what_a_heap_finds(seed: int, limit: float, decay: str) -> None:
+    rng = np.random.default_rng(seed)
+    nodes, edges = 30, 90
+    u, v = rng.integers(0, nodes, (2, edges))
+    cost = rng.choice([0.0, 1e-9, 0.3, 1.0, 7.0, np.inf], edges) * rng.uniform(0.5, 1.5, edges)
+    net = Network.from_edges(u, v, np.ones(edges), xy=rng.uniform(0, 10, (nodes, 2)))
+    price = net.on_arcs(np.where(np.isnan(cost), 0.0, cost))
+    values = rng.uniform(0, 3, nodes)
+    found = accessibility(net, price, values, limit, decay=decay)
+    reach = distances(net, price, np.arange(nodes), limit=limit)
+    weight = np.where(reach <= limit, 1.0 if decay == "flat" else np.exp(-reach / (limit / 2)), 0.0)
+    assert found == pytest.approx((weight * values).sum(axis=1), rel=1e-12)
+
+
+def test_without_a_limit_all_that_is_joined_counts() -> None:
+    net = Network.from_edges([0, 1, 3], [1, 2, 4], [5.0, 6.0, 1.0], xy=[[0, 0], [5, 0], [11, 0], [50, 0], [51, 0]])
+    assert accessibility(net, net.length, np.ones(5), np.inf).tolist() == [3, 3, 3, 2, 2]
