@@ -91,7 +91,7 @@ def test_the_table_and_the_view_stay_in_step(shown: Any) -> None:
     shown.set("{language: 'de', compare: 'off', picked: null, layer: 'utci_facade'}")
     _open_all(shown)
     page = shown.page
-    table = page.get_by_role("region", name="Tabelle")
+    table = page.get_by_role("region", name="Gebäude, Werte")
     row = table.locator("tbody button").nth(1)
     row.focus()
     row.press("Enter")

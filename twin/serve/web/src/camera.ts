@@ -9,6 +9,7 @@ export class Eye {
   readonly camera: THREE.PerspectiveCamera;
   readonly controls: OrbitControls;
   private readonly size: number;
+  private sized = false;
 
   constructor(manifest: Manifest, private ground: Ground, private canvas: HTMLCanvasElement, private changed: () => void) {
     const [west, south, east, north] = manifest.extent;
@@ -63,6 +64,8 @@ export class Eye {
 
   resize(width: number, height: number): void {
     this.camera.aspect = width / Math.max(height, 1);
+    if (!this.sized) this.home();
+    this.sized = true;
     this.moved();
   }
 

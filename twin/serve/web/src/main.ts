@@ -45,7 +45,7 @@ function firstState(everything: Everything): State {
 
 class App {
   private readonly frame = h('div', { class: 'frame' });
-  private readonly panel = h('div', { class: 'panel' });
+  private readonly panel = h('div', { class: 'panel', id: 'panel', tabindex: -1 });
   private readonly head = h('header', {});
   private readonly status = h('p', { class: 'status', role: 'status', 'aria-live': 'polite' });
   private readonly main = h('main', {});

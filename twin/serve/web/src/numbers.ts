@@ -1,6 +1,6 @@
 /** The numbers of the result, and what the variant changes. */
 
-import { h } from './dom';
+import { freshId, h } from './dom';
 import { localParts } from './words';
 import type { Page, Part } from './page';
 import type { Indicator } from './types';
@@ -16,8 +16,9 @@ export function indicatorTable(page: Page, rows: Indicator[], variants: { key: s
     if (!change || !row.better || Math.abs(change) < 0.5 * 10 ** -row.decimals) return '';
     return change * row.better > 0 ? ` ▲ ${speech.t('better')}` : ` ▼ ${speech.t('worse')}`;
   };
-  return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': speech.t('part_numbers') },
-    h('table', {}, h('caption', {}, speech.t('numbers_caption')),
+  const caption = freshId('caption');
+  return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-labelledby': caption },
+    h('table', {}, h('caption', { id: caption }, speech.t('numbers_caption')),
       h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, speech.t('numbers_name')), ...variants.map((v) => h('th', { scope: 'col' }, v.label)))),
       h('tbody', {}, ...rows.map((row) => h('tr', {}, h('th', { scope: 'row' }, name(row)),
         ...variants.map((v, k) => {

@@ -47,7 +47,8 @@ export const tablePart: Part = {
     let kind: Kind = kinds[0] ?? 'building';
     let start = 0;
     let byValue = true;
-    const holder = h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': speech.t('part_table') });
+    const caption = freshId('caption');
+    const holder = h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-labelledby': caption });
     const pages = h('p', { class: 'hint', id: freshId('pages') });
     let asked = 0;
     const show = async (): Promise<void> => {
@@ -64,7 +65,7 @@ export const tablePart: Part = {
           h('td', {}, button(line.name || speech.t('no_name'), () => { store.set({ picked: line.picked }); page.view.eye.look(line.picked.x, line.picked.y, Math.min(page.view.eye.distance, 180)); }, { class: 'link', 'aria-pressed': here ? 'true' : 'false' })),
           h('td', { class: 'number' }, speech.amount(line.value, unit, digits)));
       });
-      holder.replaceChildren(h('table', {}, h('caption', {}, speech.t('table_caption', { kind: speech.t(`kinds_${kind}`) })),
+      holder.replaceChildren(h('table', {}, h('caption', { id: caption }, speech.t('table_caption', { kind: speech.t(`kinds_${kind}`) })),
         h('thead', {}, h('tr', {},
           h('th', { scope: 'col', 'aria-sort': byValue ? 'none' : 'ascending' }, button(speech.t('table_name'), () => { byValue = false; void show(); }, { class: 'link' })),
           h('th', { scope: 'col', 'aria-sort': byValue ? 'descending' : 'none' }, button(head, () => { byValue = true; void show(); }, { class: 'link' })))),
