@@ -161,6 +161,11 @@ def test_what_the_table_may_say(tmp_path: Path, samples: Path) -> None:
             read_weather_of(parse_scenario(base | {"weather": {"store": store, "day": "2022-07-19"} | more}))
 
 
+def test_a_saved_scenario_is_the_same(samples: Path) -> None:
+    asked = quarter(samples, store="obs.db", day="2022-07-19", near=(10.0, 51.2))
+    assert Scenario.model_validate(asked.model_dump(mode="json", exclude_none=True)).weather == asked.weather
+
+
 def test_now_means_the_last_whole_hours() -> None:
     first, last = last_day(dt.datetime(2024, 3, 31, 1, 0, tzinfo=dt.UTC))
     assert (first, last) == (dt.datetime(2024, 3, 30, 2), dt.datetime(2024, 3, 31, 1))

@@ -58,7 +58,7 @@ class StorePart(Part):
 
     @model_validator(mode="after")
     def _store_words(self) -> Any:
-        given = [name for name in ("stations", "near", "within", "day") if name in self.model_fields_set]
+        given = self.said("stations", "near", "within", "day")
         if self.store is None and given:
             raise ValueError(text("scenario.store_only", given=", ".join(given)))
         spans = self.day is not None, self.start is not None and self.end is not None
@@ -67,6 +67,11 @@ class StorePart(Part):
         ):  # fmt: skip
             raise ValueError(text("scenario.store_span"))
         return self
+
+    def said(self, *names: str) -> list[str]:
+        """Return those of some keys that differ from their defaults: a saved scenario names all."""
+        fields = type(self).model_fields
+        return [name for name in names if getattr(self, name) != fields[name].get_default(call_default_factory=True)]
 
     def store_file(self) -> str | None:
         """Return the path of an SQLite store as written; None for a server, or without a store."""
@@ -124,8 +129,7 @@ class WeatherSource(StorePart):
 
     @model_validator(mode="after")
     def _file_words(self) -> WeatherSource:
-        words = ("interval", "utc_offset", "year", "separator", "decimal", "columns")
-        given = [name for name in words if name in self.model_fields_set]
+        given = self.said("interval", "utc_offset", "year", "separator", "decimal", "columns")
         if self.path is None and given:
             raise ValueError(text("scenario.path_only", given=", ".join(given)))
         return self

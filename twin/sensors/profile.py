@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from twin.errors import InputError
 from twin.language import text
+from twin.sensors.alerts import Rule
 from twin.sensors.properties import Place, Reading
+from twin.sensors.telling import AlertBroker, Mail
 
 __all__ = ["Profile", "Source", "read_file", "read_profile"]
 
@@ -38,7 +40,7 @@ class Source(BaseModel):
     password: str | None = None
     tls: bool = False
     zone: str | None = None
-    station_class: Literal["reference", "municipal", "citizen"] = "citizen"
+    station_class: Literal["reference", "municipal", "citizen", "test"] = "citizen"
     privacy: Literal["public", "private", "personal"] = "public"
 
 
@@ -52,7 +54,18 @@ class Profile(BaseModel):
     limits: str | None = None
     stations: str | None = None
     source: list[Source] = Field(min_length=1)
+    alert: list[Rule] = Field(default_factory=list)
+    mail: Mail | None = None
+    alert_broker: AlertBroker | None = None
     folder: Path = Path()
+
+    @model_validator(mode="after")
+    def _names_once(self) -> Profile:
+        names = [rule.name for rule in self.alert]
+        again = next((name for name in names if names.count(name) > 1), None)
+        if again is not None:
+            raise ValueError(text("sensors.alert_twice", name=again))
+        return self
 
     def store_url(self) -> str:
         """Return the address of the store; a file is relative to the profile."""

@@ -127,6 +127,15 @@ access_log = sa.Table(
     sa.Column("thing", sa.Text, nullable=False),
 )
 
+tellings = sa.Table(  # which alert was told by which way
+    "tellings",
+    tables,
+    sa.Column("alert_id", _id, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("way", sa.Text, primary_key=True),
+    sa.Column("told", sa.BigInteger, nullable=False),
+)
+
 # Tables by the version of the schema that brought them.
 _STEPS: tuple[tuple[sa.Table, ...], ...] = (
     (
@@ -143,6 +152,7 @@ _STEPS: tuple[tuple[sa.Table, ...], ...] = (
         counters,
     ),
     (alerts, access_log),
+    (tellings,),
 )
 VERSION = len(_STEPS)
 """Version of the schema this program writes."""

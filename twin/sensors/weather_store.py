@@ -81,7 +81,7 @@ def last_day(now: dt.datetime | None = None) -> tuple[dt.datetime, dt.datetime]:
 def _asked(store: SensorStore, stations: Stations) -> pd.DataFrame:
     """Return the streams of the stations asked for, in the variables of a weather table."""
     streams = store.streams()
-    streams = streams[streams["privacy"] != "personal"]
+    streams = streams[(streams["privacy"] != "personal") & (streams["station_class"] != "test")]
     for name in stations.names:
         if name not in set(streams["thing"]):
             known = ", ".join(sorted(set(streams["thing"]))[:12]) or "-"
