@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Y_UP", "Glb", "quantized", "read_glb"]
+__all__ = ["Y_UP", "Glb", "extent", "quantized", "read_glb"]
 
 Y_UP = [-0.7071067811865475, 0.0, 0.0, 0.7071067811865476]
 """Rotation (quaternion) of a node whose points are written with z up: glTF has y up."""
@@ -98,8 +98,8 @@ class Glb:
         if normalized:
             entry["normalized"] = True
         if bounds:
-            entry["min"] = [plain(v) for v in values.min(axis=0)]
-            entry["max"] = [plain(v) for v in values.max(axis=0)]
+            low, high = extent(values)
+            entry["min"], entry["max"] = [plain(v) for v in low], [plain(v) for v in high]
         return self.add("accessors", entry)
 
     def to_bytes(self) -> bytes:
@@ -114,6 +114,12 @@ class Glb:
         )
 
 
+def extent(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and highest corner of points (n, k); column by column, which is quicker than along axis 0."""
+    columns = [points[:, k] for k in range(points.shape[1])]
+    return np.array([c.min() for c in columns]), np.array([c.max() for c in columns])
+
+
 def quantized(glb: Glb, points: np.ndarray, normals: np.ndarray) -> tuple[dict[str, int], dict[str, Any]]:
     """Add points [m, z up] as 16 bit steps within their box and normals as 8 bit (KHR_mesh_quantization).
 
@@ -123,10 +129,11 @@ def quantized(glb: Glb, points: np.ndarray, normals: np.ndarray) -> tuple[dict[s
         The attributes, and the node (of mesh 0) that turns steps back into metres, y up as glTF has it.
     """
     glb.use("KHR_mesh_quantization", required=True)
-    low = points.min(axis=0).astype(float)
-    step = max(float((points - low).max()), 1e-3) / 65_535
+    low, high = (corner.astype(float) for corner in extent(points))
+    step = max(float((high - low).max()), 1e-3) / 65_535
+    steps = (points - low.astype(np.float32)) * np.float32(1 / step)
     attributes = {
-        "POSITION": glb.attribute(np.rint((points - low) / step).astype(np.uint16), bounds=True),
+        "POSITION": glb.attribute(np.minimum(np.rint(steps), 65_535).astype(np.uint16), bounds=True),
         "NORMAL": glb.attribute(np.rint(normals * 127).astype(np.int8), normalized=True),
     }
     place = [float(low[0]), float(low[2]), -float(low[1])]

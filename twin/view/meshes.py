@@ -54,7 +54,11 @@ class Mesh:
 
 
 def buildings_mesh(
-    city: City, origin: tuple[float, float, float], *, area: tuple[float, float, float, float] | None = None
+    city: City,
+    origin: tuple[float, float, float],
+    *,
+    area: tuple[float, float, float, float] | None = None,
+    outlines: bool = True,
 ) -> Mesh:
     """Return all buildings as one mesh: exact roofs and walls where the city has them, extruded footprints elsewhere.
 
@@ -66,10 +70,12 @@ def buildings_mesh(
         East, north, height [m] that becomes (0, 0, 0).
     area : tuple of float, optional
         West, south, east, north [m]; objects whose middle lies outside are left out, none is cut.
+    outlines : bool
+        Whether the mesh brings the edges of its polygons.
     """
     exact, extruded = _surface_polygons(city), _extruded_polygons(city)
     meshes = [
-        _polygon_mesh(polygons, part, owner, origin, area)
+        _polygon_mesh(polygons, part, owner, origin, area, outlines)
         for polygons, part, owner in (exact, extruded)
         if len(polygons)
     ]
@@ -188,15 +194,19 @@ def _polygon_mesh(
     owner: np.ndarray,
     origin: tuple[float, float, float],
     area: tuple[float, float, float, float] | None,
+    outlines: bool,
 ) -> Mesh:
     corners, polygon = polygons.triangles
     if area is not None and len(corners):
         inside = _owners_inside(polygons.xyz[corners].mean(axis=1), owner[polygon], area)
         corners, polygon = corners[inside], polygon[inside]
-    shown = np.zeros(len(polygons), bool)
-    shown[polygon] = True
     points = (polygons.xyz - np.asarray(origin)).astype(np.float32)
-    return Mesh(points, corners.astype(np.int64), part[polygon], owner[polygon], lines=_outlines(polygons, shown))
+    lines = np.zeros((0, 2), np.int64)
+    if outlines:
+        shown = np.zeros(len(polygons), bool)
+        shown[polygon] = True
+        lines = _outlines(polygons, shown)
+    return Mesh(points, corners.astype(np.int64, copy=False), part[polygon], owner[polygon], lines=lines)
 
 
 def _owners_inside(middles: np.ndarray, owner: np.ndarray, area: tuple[float, float, float, float]) -> np.ndarray:
@@ -220,6 +230,8 @@ def _outlines(polygons: Polygons, shown: np.ndarray) -> np.ndarray:
 
 def merge(meshes: list[Mesh]) -> Mesh:
     """Return several meshes as one."""
+    if len(meshes) == 1:
+        return meshes[0]
     if not meshes:
         none = np.zeros((0, 3), np.int64)
         return Mesh(np.zeros((0, 3), np.float32), none, np.zeros(0, np.uint8), np.zeros(0, np.int64), lines=none[:, :2])

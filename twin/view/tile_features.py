@@ -30,7 +30,7 @@ def top_objects(city: City) -> np.ndarray:
 
 def building_name(attributes: object) -> str:
     """Return the name among the attributes of an object, empty where it has none."""
-    if not isinstance(attributes, Mapping):
+    if not isinstance(attributes, dict):
         return ""
     value = attributes.get("name") or attributes.get("gml:name") or ""
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

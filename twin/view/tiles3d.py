@@ -22,7 +22,7 @@ import numpy as np
 
 from twin.errors import InputError
 from twin.language import text
-from twin.view.glb import Glb, quantized
+from twin.view.glb import Glb, extent, quantized
 from twin.view.local_frame import LocalFrame, frame_of
 from twin.view.meshes import buildings_mesh
 from twin.view.tile_bodies import Bodies, Boxes, bodies_of, boxes_of, tiles_by_median
@@ -76,7 +76,7 @@ def building_features(
     language: str | None = None,
 ) -> Features:
     """Return the buildings of a city as features: a building with its parts is one."""
-    mesh = buildings_mesh(city, frame.origin, area=area)
+    mesh = buildings_mesh(city, frame.origin, area=area, outlines=False)
     top = top_objects(city)
     rows, number = np.unique(top[mesh.owner], return_inverse=True)
     feature_of = np.zeros(len(top), np.int64)
@@ -247,8 +247,9 @@ def _inner(
         {key: column.take(kept) for key, column in features.columns.items()},
     )
     (folder / f"{name}.glb").write_bytes(data)
-    low = np.minimum(points.min(axis=0), features.bodies.low[group].min(axis=0))
-    high = np.maximum(points.max(axis=0), features.bodies.high[group].max(axis=0))
+    lowest, highest = extent(points)
+    low = np.minimum(lowest, features.bodies.low[group].min(axis=0))
+    high = np.maximum(highest, features.bodies.high[group].max(axis=0))
     return {
         "boundingVolume": {"box": united(below, low, high)},
         "geometricError": _ERRORS[level],
