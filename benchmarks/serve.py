@@ -38,12 +38,15 @@ class Visitor:
         """Connect."""
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
 
-    async def ask(self, method: str, path: str, body: Any = None, token: str = "") -> tuple[int, bytes]:
+    async def ask(
+        self, method: str, path: str, body: Any = None, token: str = "", moderator: str = ""
+    ) -> tuple[int, bytes]:
         """Send one request and return status and body."""
         data = b"" if body is None else json.dumps(body).encode()
         head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n"
         head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n" if body is not None else ""
         head += f"X-Device: {token}\r\n" if token else ""
+        head += f"Authorization: Bearer {moderator}\r\n" if moderator else ""
         start = time.perf_counter()
         self.writer.write(head.encode() + b"\r\n" + data)
         line = await self.reader.readline()
@@ -87,7 +90,18 @@ async def write(port: int, end: float, number: int, kept: set[str]) -> Visitor:
     return one
 
 
+async def publish_one(port: int) -> None:
+    """Publish the comment that writers vote for."""
+    one = Visitor(port)
+    await one.open()
+    token = json.loads((await one.ask("POST", "/api/device", {}))[1])["token"]
+    await one.ask("POST", "/api/comments", {"x": 0, "y": 0, "topic": "shade", "text": "the first"}, token)
+    await one.ask("POST", "/api/moderation/comment:1", {"state": "approved"}, moderator="benchmark-token")
+    assert not one.faults
+
+
 async def crowd(port: int, seconds: float) -> tuple[list[float], list[float], list[str], set[str]]:
+    await publish_one(port)
     end, kept = time.perf_counter() + seconds, set()
     readers = [read(port, end) for _ in range(200)]
     writers = [write(port, end, number, kept) for number in range(20)]

@@ -262,6 +262,7 @@ def _stumble(device: httpx.Client, target: str, allowed: set[str], bodies: st.Se
     check()
 
 
+@pytest.mark.slow
 def test_the_command_serves_a_saved_result_and_ends_on_a_signal(tmp_path: Path, samples: Path) -> None:
     from twin.scenario.schema import parse_scenario
 

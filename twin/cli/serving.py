@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,6 +86,7 @@ def serve(
             say("serving_entries", database=database.split("@")[-1])
         if host not in ("127.0.0.1", "localhost", "::1") and not (public_url or "").startswith("https"):
             complain(text("cli.serving_open", host=host))
+        sys.setswitchinterval(0.001)  # visitors do not wait for the threads that compute ideas
         server.run(sockets=[listening])
     finally:
         opening.__exit__(None, None, None)

@@ -262,12 +262,13 @@ class Session:
         heat = revision.whole(maps)
         sentence = answers(self, city, new, heat["utci"].values, wanted, revision.window)
         yield Event("answer", sentence)
+        check()
+        rows = indicator_rows(self.indicators, self._indicators(city, site, heat, steps=(self._hottest,)), new)
+        yield Event("indicators", rows)
         for step, one in enumerate(maps if told else ()):
             check()
             if step != wanted:
                 yield self._layer(revision.window, step, one)
-        rows = indicator_rows(self.indicators, self._indicators(city, site, heat, steps=(self._hottest,)), new)
-        yield Event("indicators", rows)
         whole = partial(self._indicators, city, site, heat)
         found = Difference(heat, revision.window, rows, new, sentence, whole)
         if storm and self.rain is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hmac
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from twin.serve.what_if import Workshop
 
 __all__ = ["Refused", "Service", "answer", "body_of", "device_of", "moderator", "service_of"]
+
+
+_HELD = 2.0  # [s] an answer is given again, so that sensors and dates on it stay true
 
 
 class Refused(Exception):  # noqa: N818
@@ -59,6 +63,31 @@ class Service:
     devices: Pace = field(default_factory=lambda: Pace(120, 250))
     tries: Pace = field(default_factory=lambda: Pace(10, 10))
     entries_pace: Pace = field(default_factory=lambda: Pace(10, 10))
+
+    _held: dict[Any, tuple[int, float, bytes]] = field(default_factory=dict)
+
+    def held(self, key: tuple[Any, ...], version: int, make: Callable[[], bytes]) -> bytes:
+        """Return the bytes of an answer that many ask for: made once for each version of the published entries."""
+        known = self._held.get(key)
+        if known is not None and known[0] == version and time.monotonic() - known[1] < _HELD:
+            return known[2]
+        made = make()
+        if len(self._held) > 200:
+            self._held.clear()
+        self._held[key] = (version, time.monotonic(), made)
+        return made
+
+    def page_of(self, name: str, language: str) -> Response | None:
+        """Return a page as it was written last, None where something on it may have changed."""
+        known = self._held.get((name, language))
+        if known is None or known[0] != self.entries.version or time.monotonic() - known[1] >= _HELD:
+            return None
+        return Response(known[2], media_type="text/html; charset=utf-8", headers={"cache-control": "no-store"})
+
+    def keep_page(self, name: str, language: str, version: int, page: Response) -> Response:
+        """Remember a page and return it."""
+        self._held[(name, language)] = (version, time.monotonic(), bytes(page.body))
+        return page
 
     @property
     def over(self) -> bool:

@@ -300,7 +300,7 @@ class Workshop:
             (data["name"], data["values"], known),
             (f"{data['name']}_difference", change, Scale(-_BOUND / 2, _BOUND / 254)),
         ):
-            packed = gzip.compress(to_bytes(values, scale).tobytes(), 5, mtime=0)
+            packed = gzip.compress(to_bytes(values, scale).tobytes(), 2, mtime=0)
             told.append(
                 (
                     "layer",

@@ -13,6 +13,7 @@ from twin.language import text
 from twin.scenario.wording import number, unit_words
 from twin.serve.event import said
 from twin.serve.pages.frame import escape, fields_of, frame, table
+from twin.serve.participation.api import published
 from twin.serve.requests import CommentBody, problems
 from twin.serve.service import Refused, Service, language, service_of
 
@@ -36,13 +37,18 @@ def spoken_number(value: Any, decimals: int, unit: str | dict[str, str], tongue:
 
 async def list_page(request: Request) -> Response:
     """Return the list of ideas, comments, numbers and sensors."""
-    return await _list(request)
+    service, tongue = service_of(request), language(request)
+    known = service.page_of("list", tongue)
+    if known is not None:
+        return known
+    version = service.entries.version
+    return service.keep_page("list", tongue, version, await _list(request))
 
 
 async def _list(request: Request, note: str = "", given: dict[str, str] | None = None, status: int = 200) -> Response:
     service, tongue = service_of(request), language(request)
-    ideas = await run_in_threadpool(service.entries.published, "variant")
-    comments = await run_in_threadpool(service.entries.published, "comment")
+    ideas = await published(service, "variant")
+    comments = await published(service, "comment")
     body = note + f"<p>{_t(request, 'list_lead')}</p>"
     body += _numbers(request, service)
     body += f"<h2>{_t(request, 'ideas')}</h2>"

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from twin.language import text
 from twin.serve.event import Question, said
 from twin.serve.pages.frame import escape, frame, table
+from twin.serve.participation.api import published
 from twin.serve.service import Service, language, service_of
 
 __all__ = ["results_page"]
@@ -27,8 +28,12 @@ def _t(request: Request, key: str, **values: Any) -> str:
 async def results_page(request: Request) -> Response:
     """Return the evaluation of what has been published."""
     service, tongue = service_of(request), language(request)
-    comments = await run_in_threadpool(service.entries.published, "comment")
-    ideas = await run_in_threadpool(service.entries.published, "variant")
+    known = service.page_of("results", tongue)
+    if known is not None:
+        return known
+    version = service.entries.version
+    comments = await published(service, "comment")
+    ideas = await published(service, "variant")
     answers = await run_in_threadpool(service.entries.surveys)
     body = f"<p>{_t(request, 'results_lead', comments=len(comments), ideas=len(ideas), answers=len(answers))}</p>"
     body += f"<h2>{_t(request, 'where')}</h2>{_map(request, service, comments)}"
@@ -52,7 +57,7 @@ async def results_page(request: Request) -> Response:
     if service.event.question:
         body += f"<h2>{_t(request, 'survey')}</h2>"
         body += "".join(_question(one, answers, tongue) for one in service.event.question)
-    return frame(request, "results", body)
+    return service.keep_page("results", tongue, version, frame(request, "results", body))
 
 
 def _map(request: Request, service: Service, comments: list[dict[str, Any]]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,10 +15,10 @@ from starlette.routing import Route
 from twin.serve.participation.export import exported
 from twin.serve.participation.store import Full
 from twin.serve.requests import CommentBody, DeviceBody, ModerationBody, SurveyBody, VariantBody, VoteBody
-from twin.serve.service import Refused, answer, body_of, device_of, moderator, service_of
+from twin.serve.service import Refused, Service, answer, body_of, device_of, moderator, service_of
 from twin.serve.streams import as_json
 
-__all__ = ["routes"]
+__all__ = ["published", "routes"]
 
 
 async def new_device(request: Request) -> Response:
@@ -34,21 +36,28 @@ async def new_device(request: Request) -> Response:
 async def comments(request: Request) -> Response:
     """Return the published comments."""
     service = service_of(request)
-    found = await run_in_threadpool(service.entries.published, "comment")
-    return _tagged(request, service.entries.version, [_public(one) for one in found])
+    version, found = service.entries.version, await published(service, "comment")
+    return _tagged(request, "comments", version, lambda: [_public(one) for one in found])
 
 
 def _public(entry: dict) -> dict:
     return {name: value for name, value in entry.items() if name not in ("state", "reason", "kind", "layers")}
 
 
-def _tagged(request: Request, version: int, data: object) -> Response:
+async def published(service: Service, kind: str) -> list[dict[str, Any]]:
+    """Return published entries: from memory, or read in a thread of its own."""
+    known = service.entries.known(("published", kind))
+    return known if known is not None else await run_in_threadpool(service.entries.published, kind)
+
+
+def _tagged(request: Request, name: str, version: int, make: Callable[[], object]) -> Response:
     """Return published data with a mark, so that a page that asks again gets a short answer."""
     mark = f'"v{version}-{request.app.state.started}"'
     headers = {"etag": mark, "cache-control": "no-cache"}
     if request.headers.get("if-none-match") == mark:
         return Response(status_code=304, headers=headers)
-    return answer(data, headers=headers)
+    body = service_of(request).held((name,), version, lambda: as_json(make()))
+    return Response(body, headers=headers, media_type="application/json; charset=utf-8")
 
 
 async def add_comment(request: Request) -> Response:
@@ -94,8 +103,9 @@ async def vote(request: Request) -> Response:
 async def votes(request: Request) -> Response:
     """Return the sums of all votes."""
     service = service_of(request)
-    found = await run_in_threadpool(service.entries.votes)
-    return _tagged(request, service.entries.version, found)
+    version, known = service.entries.version, service.entries.known("votes")
+    found = known if known is not None else await run_in_threadpool(service.entries.votes)
+    return _tagged(request, "votes", version, lambda: found)
 
 
 async def questions(request: Request) -> Response:
@@ -126,8 +136,10 @@ async def add_survey(request: Request) -> Response:
 async def variants(request: Request) -> Response:
     """Return the published ideas, without their layers."""
     service = service_of(request)
-    found = await run_in_threadpool(service.entries.published, "variant")
-    return _tagged(request, service.entries.version, [{**_public(one), "key": f"variant:{one['id']}"} for one in found])
+    version, found = service.entries.version, await published(service, "variant")
+    return _tagged(
+        request, "variants", version, lambda: [{**_public(one), "key": f"variant:{one['id']}"} for one in found]
+    )
 
 
 async def add_variant(request: Request) -> Response:

@@ -239,6 +239,11 @@ class Participation:
 
     # Reading --------------------------------------------------------------------------------------------------------
 
+    def known(self, key: Any) -> Any:
+        """Return what is in memory under ``"votes"`` or ``("published", kind)``, None where it must be read again."""
+        version, found = self._copies.get(key, (-1, None))
+        return found if version == self.version else None
+
     def votes(self) -> dict[str, dict[str, int]]:
         """Return votes for and against by target, and their sum."""
         return self._copy("votes", self._votes)
