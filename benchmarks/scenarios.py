@@ -65,7 +65,7 @@ def _settings(physics: tuple[str, ...], measures: bool) -> Any:
 
 
 def case_district(_options: argparse.Namespace) -> list[Row]:
-    """Heat, storm and trees on the sample district: the baseline and one variant, geometry and kernels there."""
+    """Run heat, storm and trees on the sample district: the baseline and one variant, geometry and kernels there."""
     from twin.scenario.execution import run
 
     physics = ("heat", "water", "trees")
@@ -159,7 +159,7 @@ after = 20
 
 
 def case_sweep(options: argparse.Namespace) -> list[Row]:
-    """64 short scenarios with one process and with two."""
+    """Run 64 short scenarios with one process and with two."""
     import twin
 
     folder = options.folder / "sweep"
@@ -191,12 +191,27 @@ def case_sweep(options: argparse.Namespace) -> list[Row]:
     ]  # fmt: skip
 
 
+def case_city(options: argparse.Namespace) -> list[Row]:
+    """Run a large made city in tiles."""
+    return scenarios_tiles.case_city(options, timed, row)
+
+
+def case_overhead(options: argparse.Namespace) -> list[Row]:
+    """Weigh tiles against the plain kernel."""
+    return scenarios_tiles.case_overhead(options, timed, row)
+
+
+def case_killed(options: argparse.Namespace) -> list[Row]:
+    """Kill a worker and a whole run."""
+    return scenarios_tiles.case_killed(options, timed, row)
+
+
 CASES: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "district": case_district,
     "moved": case_moved,
-    "city": lambda options: scenarios_tiles.case_city(options, timed, row),
-    "overhead": lambda options: scenarios_tiles.case_overhead(options, timed, row),
-    "killed": lambda options: scenarios_tiles.case_killed(options, timed, row),
+    "city": case_city,
+    "overhead": case_overhead,
+    "killed": case_killed,
     "sweep": case_sweep,
     "compare": case_compare,
 }
@@ -236,6 +251,11 @@ def write_page(rows: dict[str, list[Row]], path: Path) -> None:
         )
         cores = one["cores"]
         notes += [f"- {note}" for note in one.get("notes", [])]
+    missing = [str(case.__doc__ or name).splitlines()[0] for name, case in CASES.items() if name not in rows]
+    if missing:
+        notes.append(
+            "- **Not measured in this go** (run the script with `--only` on an idle machine): " + " ".join(missing)
+        )
     path.write_text(
         PAGE.format(cores=cores, table="\n".join(lines), notes="\n".join(notes)).rstrip() + "\n", encoding="utf-8"
     )
