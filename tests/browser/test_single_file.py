@@ -139,8 +139,8 @@ def test_touch_picks_a_building(visit: Any, single_file: Path) -> None:
     try:
         box = opened.page.locator("canvas.view").bounding_box()
         spot = opened.page.evaluate(
-            """() => { const c = document.querySelector('canvas.view'); for (let y = 40; y < c.clientHeight - 40; y += 12) for (let x = 20;
-            x < c.clientWidth - 80; x += 12) { const p = window.twin.pick(x, y); if (p && p.kind === 'building') return [x, y, p.row]; } return null; }"""
+            """() => { const c = document.querySelector('canvas.view'); for (let y = 40; y < c.clientHeight - 40; y += 40) for (let x = 20;
+            x < c.clientWidth - 80; x += 40) { const p = window.twin.pick(x, y); if (p && p.kind === 'building') return [x, y, p.row]; } return null; }"""
         )
         assert spot is not None
         opened.page.touchscreen.tap(box["x"] + spot[0], box["y"] + spot[1])

@@ -9,7 +9,7 @@ export class Eye {
   readonly camera: THREE.PerspectiveCamera;
   readonly controls: OrbitControls;
   private readonly size: number;
-  private sized = false;
+  private away = false; // moved by someone since the whole area was shown
 
   constructor(manifest: Manifest, private ground: Ground, private canvas: HTMLCanvasElement, private changed: () => void) {
     const [west, south, east, north] = manifest.extent;
@@ -25,6 +25,7 @@ export class Eye {
     this.controls.zoomToCursor = true;
     this.controls.mouseButtons = { LEFT: THREE.MOUSE.PAN, MIDDLE: THREE.MOUSE.DOLLY, RIGHT: THREE.MOUSE.ROTATE };
     this.controls.touches = { ONE: THREE.TOUCH.PAN, TWO: THREE.TOUCH.DOLLY_ROTATE };
+    this.controls.addEventListener('start', () => { this.away = true; });
     this.controls.addEventListener('change', () => this.moved());
     this.home();
   }
@@ -33,12 +34,14 @@ export class Eye {
   home(): void {
     const wide = this.camera.aspect < 1 ? 1 / this.camera.aspect : 1;
     this.look(0, 0, this.size * 1.16 * Math.min(wide, 1.9), 202, 40);
+    this.away = false;
   }
 
   /** Stand `distance` metres from a place, seen from a compass direction [deg], looking down at an angle [deg]. */
   look(x: number, y: number, distance: number, azimuth = this.azimuth, down = this.tilt): void {
     const z = this.ground.contains(x, y) ? this.ground.at(x, y) : this.ground.low;
     const [a, t] = [azimuth * Math.PI / 180, down * Math.PI / 180];
+    this.away = true;
     this.controls.target.set(x, y, z);
     this.camera.position.set(x + distance * Math.sin(a) * Math.cos(t), y + distance * Math.cos(a) * Math.cos(t), z + distance * Math.sin(t));
     this.controls.update();
@@ -64,8 +67,7 @@ export class Eye {
 
   resize(width: number, height: number): void {
     this.camera.aspect = width / Math.max(height, 1);
-    if (!this.sized) this.home();
-    this.sized = true;
+    if (!this.away) this.home();
     this.moved();
   }
 
