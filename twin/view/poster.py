@@ -25,13 +25,14 @@ from twin.view.moving import leading
 
 __all__ = ["chromium", "poster_html", "write_poster"]
 
-_SIZES = {"A1": ("594mm", "841mm", 30.0, "11.5mm"), "A3": ("297mm", "420mm", 15.0, "5.2mm")}
+_SIZES = {"A1": ("594mm", "841mm", 30.0, "8.4mm"), "A3": ("297mm", "420mm", 15.0, "4.2mm")}
+_MAPS = {"A1": "500mm", "A3": "250mm"}  # most height of the map
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 _STYLE = """@page {{ size: {width} {height}; margin: 0 }}
 body {{ margin: 0; font-family: "DejaVu Sans", sans-serif; font-size: {text}; color: #1b1d1f }}
 header {{ background: #00585f; color: #fff; padding: 1em 1.4em }} h1 {{ margin: 0; font-size: 2.4em }} h1 + p {{ margin: .2em 0 0; font-size: 1.2em }}
-main {{ padding: 1em 1.4em }} img {{ width: 100%; height: auto; max-height: 62vh; object-fit: contain }} h2 {{ margin: .6em 0 .3em }}
-table {{ border-collapse: collapse; width: 100%; columns: 2 }} th, td {{ text-align: left; padding: .25em .5em .25em 0; border-bottom: 1px solid #bbb; font-weight: 400 }}
+main {{ padding: 1em 1.4em }} img {{ width: 100%; height: auto; max-height: {map}; object-fit: contain }} h2 {{ margin: .6em 0 .3em }}
+table {{ border-collapse: collapse; width: 100% }} th, td {{ text-align: left; padding: .25em .5em .25em 0; border-bottom: 1px solid #bbb; font-weight: 400 }}
 td {{ text-align: right; font-weight: 700; white-space: nowrap }} p.note {{ color: #45494d }}"""
 
 
@@ -61,10 +62,10 @@ def poster_html(result: Result, paper: Literal["A1", "A3"] = "A3", language: str
     sources = "; ".join(dict.fromkeys(v for v in map(str, result.sources.get("attribution", [])) if v and v != "nan"))
     return (
         f'<!doctype html><html lang="{chosen}"><head><meta charset="utf-8"><title>{escape(result.name)}</title>'
-        f"<style>{_STYLE.format(width=width, height=height, text=size)}</style></head><body>"
+        f"<style>{_STYLE.format(width=width, height=height, text=size, map=_MAPS[paper])}</style></head><body>"
         f"<header><h1>{escape(result.name)}</h1><p>{escape(place)}</p></header><main>"
         f'<img alt="{escape(alternative)}" src="data:image/png;base64,{data}">'
-        f"<h2>{escape(text('view.poster_numbers', chosen))}</h2><table>{''.join(rows[:14])}</table>"
+        f"<h2>{escape(text('view.poster_numbers', chosen))}</h2><table>{''.join(rows[-12:])}</table>"
         f'<p class="note">{escape(result.check.sentence(chosen))} {escape(text("web.sources", chosen, list=sources) if sources else "")}</p>'
         "</main></body></html>"
     )
