@@ -61,6 +61,8 @@ class Job:
     seen: bool = False
     work: Iterator[Event] | None = None
     started: float = 0.0
+    phase: int = 0
+    """0 before the map is told, 1 before the numbers, 2 afterwards."""
 
     def tell(self, name: str, data: dict[str, Any]) -> None:
         """Add one event for the reader."""
@@ -203,8 +205,8 @@ class Workshop:
                 if self._advance(job):
                     self._end(job, "done")
                     self.seconds = [*self.seconds[-199:], time.monotonic() - job.made]
-                else:  # the map is told; those who wait for theirs go first
-                    self._line.put((1, next(self._number), job))
+                else:  # map or numbers are told; those who wait for theirs go first
+                    self._line.put((job.phase, next(self._number), job))
             except Cancelled:
                 if not job.gone:
                     job.tell("failed", {"error": text("participation.too_long", job.body.lang)})
@@ -227,7 +229,7 @@ class Workshop:
             job.events.clear()
 
     def _advance(self, job: Job) -> bool:
-        """Work on an idea until it is done (True), or until its map is told and others wait for theirs."""
+        """Work on an idea until it is done (True), or until its map or numbers are told and others wait for theirs."""
         if job.work is None:
             job.started = time.monotonic()
             job.work = self.session.steps(
@@ -238,9 +240,9 @@ class Workshop:
                 job.tell(name, data)
             if event.kind == "costs":
                 self._require_budget(float(event.data["cost"].sum()), job)
-            if event.kind == "layer" and any(
-                one.state == "waiting" and not one.gone for one in list(self.jobs.values())
-            ):
+            job.phase = max(job.phase, {"layer": 1, "indicators": 2}.get(event.kind, 0))
+            ahead = self._line.queue[:1]
+            if ahead and ahead[0][0] < job.phase:
                 return False
         job.work = None
         job.tell("done", {"variant_draft": job.id})
