@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twin.cli import data, runs, scenarios, sensors, serving, views  # noqa: F401  (each adds its commands)
+from twin.cli import data, runs, scenarios, sensing, sensors, serving, views  # noqa: F401  (each adds its commands)
 from twin.cli.program import app, main
 
 __all__ = ["app", "main"]

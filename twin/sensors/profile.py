@@ -18,7 +18,7 @@ from twin.sensors.alerts import Rule
 from twin.sensors.properties import Place, Reading
 from twin.sensors.telling import AlertBroker, Mail
 
-__all__ = ["Profile", "Source", "read_file", "read_profile"]
+__all__ = ["Level", "NowcastPart", "Profile", "Source", "read_file", "read_profile"]
 
 _Format = Literal["dwd_cdc", "dwd_poi", "mosmix", "sensor_community", "opensensemap", "messages"]
 
@@ -44,6 +44,28 @@ class Source(BaseModel):
     privacy: Literal["public", "private", "personal"] = "public"
 
 
+class Level(BaseModel):
+    """One ``[[level]]``: alarm levels of a station, in the order in which they are reached."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    station: str
+    variable: str = "water_level"
+    levels: tuple[float, ...] = Field(min_length=1)
+    names: tuple[str, ...] = ()
+    falling: bool = Field(False, description="Levels are reached from above, as with soil moisture.")
+
+
+class NowcastPart(BaseModel):
+    """The ``[nowcast]`` of a profile: which scenario is looked at, and where the state of the city is written."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scenario: str
+    folder: str = "nowcast"
+    minutes: float = Field(60.0, gt=0, le=1440, description="Values that are older do not count [min].")
+
+
 class Profile(BaseModel):
     """Store, limits of the tests, places of stations, and sources."""
 
@@ -55,6 +77,8 @@ class Profile(BaseModel):
     stations: str | None = None
     source: list[Source] = Field(min_length=1)
     alert: list[Rule] = Field(default_factory=list)
+    level: list[Level] = Field(default_factory=list)
+    nowcast: NowcastPart | None = None
     mail: Mail | None = None
     alert_broker: AlertBroker | None = None
     folder: Path = Path()
