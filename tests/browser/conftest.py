@@ -141,12 +141,17 @@ class Visit:
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("console", lambda note: self.faults.append(note.text) if note.type == "error" else None)
         self.page.goto(address)
-        self.page.wait_for_function("window.twin !== undefined")
+        self.wait("window.twin !== undefined")
         self.settle()
 
     def settle(self) -> dict[str, Any]:
         """Wait until everything asked for is on the screen, and return the counts of the last frame."""
         return self.page.evaluate("window.twin.settled.then((stats) => ({...stats}))")
+
+    def wait(self, condition: str) -> None:
+        """Wait until a condition holds, looked at every frame (the page's own policy forbids Playwright's way to poll)."""
+        look = f"const look = () => ({condition}) ? done() : setTimeout(look, 20); look();"
+        self.page.evaluate(f"new Promise((done) => {{ {look} }})")
 
     def set(self, patch: str) -> None:
         """Change the state of the page as its controls do."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,9 @@ def test_the_whole_page_works_by_keyboard(shown: Any) -> None:
     page.keyboard.press("Home")
     assert page.evaluate("window.twin.eye()") == pytest.approx(start, abs=1e-6)
     page.keyboard.press("Enter")
-    page.wait_for_function("window.twin.state.picked !== null")
+    shown.wait("window.twin.state.picked !== null")
     name = page.evaluate("window.twin.name(window.twin.state.picked)")
-    page.wait_for_function("(name) => document.querySelector('.status').textContent.includes(name)", arg=name)
+    shown.wait(f"document.querySelector('.status').textContent.includes({json.dumps(name)})")
     page.keyboard.press("Escape")
     assert shown.state("picked") is None
     page.keyboard.press("Tab")  # no trap: the focus leaves the canvas
@@ -95,9 +96,9 @@ def test_the_table_and_the_view_stay_in_step(shown: Any) -> None:
     row = table.locator("tbody button").nth(1)
     row.focus()
     row.press("Enter")
-    page.wait_for_function("window.twin.state.picked !== null")
+    shown.wait("window.twin.state.picked !== null")
     assert shown.state("picked.kind") == "building"
-    page.wait_for_function("document.querySelectorAll('tr.here').length === 1")
+    shown.wait("document.querySelectorAll('tr.here').length === 1")
     value = table.locator("tr.here td").nth(1).inner_text()
     assert value in page.locator(".info .value").first.inner_text()
 
@@ -110,7 +111,7 @@ def test_search_finds_a_street_without_umlauts_typed(shown: Any) -> None:
     name = page.evaluate("window.twin.places()[0]")
     box.fill(name[:6].lower())
     page.locator(".found button").first.press("Enter")
-    page.wait_for_function("window.twin.state.picked !== null")
+    shown.wait("window.twin.state.picked !== null")
 
 
 def test_measuring_by_keyboard_says_the_length(shown: Any) -> None:
@@ -123,7 +124,7 @@ def test_measuring_by_keyboard_says_the_length(shown: Any) -> None:
     page.keyboard.press("Enter")
     page.evaluate("window.twin.look(30, 0, 120, 180, 60)")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.status').textContent.startsWith('Länge')")
+    shown.wait("document.querySelector('.status').textContent.startsWith('Länge')")
     said = page.locator(".status").inner_text()
     length = float(said.split()[1].replace(",", "."))
     assert 10 < length < 45  # the middle of the view may lie on a roof or a crown

@@ -95,7 +95,7 @@ def test_time_slider_and_player_change_the_layer(shown: Any) -> None:
     assert "14:00" in shown.page.locator(".now output").first.inner_text()
     play = shown.page.get_by_role("button", name="Tag abspielen")
     play.click()
-    shown.page.wait_for_function("window.twin.state.time !== 3")
+    shown.wait("window.twin.state.time !== 3")
     shown.page.get_by_role("button", name="Anhalten").click()
 
 
@@ -144,7 +144,7 @@ def test_touch_picks_a_building(visit: Any, single_file: Path) -> None:
         )
         assert spot is not None
         opened.page.touchscreen.tap(box["x"] + spot[0], box["y"] + spot[1])
-        opened.page.wait_for_function("window.twin.state.picked !== null")
+        opened.wait("window.twin.state.picked !== null")
         assert opened.state("picked.kind") == "building"
         assert opened.state("picked.row") == spot[2]
         assert "Gebäude" in opened.page.locator(".info h3").inner_text()
