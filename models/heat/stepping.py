@@ -174,7 +174,7 @@ class Run:
             self._contrast = air_contrast(site, seen, self.air, place[0])
         # crowns and walls in sight are as much warmer as the air round them; the open sky is not
         self._sheltered = None
-        if local_air:
+        if self._contrast is not None:
             weights = self.body.sky_weights()
             self._sheltered = np.float32(weights.sum()) - seen.patch_sum(weights, crowns=False)
         self._outside = 0
