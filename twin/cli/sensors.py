@@ -1,4 +1,4 @@
-"""Commands on sensors: ``twin sensors ingest``, ``replay``, ``status``, ``export``, ``close`` and ``migrate``."""
+"""Commands on sensors: ``twin sensors ingest``, ``replay``, ``status``, ``export``, ``erase``, ``expire``, ``close``, ``migrate``."""
 
 from __future__ import annotations
 
@@ -139,6 +139,9 @@ def export_command(
     target: Annotated[Path, typer.Argument(help="Table to write: .csv or .parquet.")],
     start: Annotated[str | None, typer.Option(help="From this moment (UTC), such as 2024-07-01.")] = None,
     end: Annotated[str | None, typer.Option(help="To before this moment (UTC).")] = None,
+    thing: Annotated[
+        str | None, typer.Option(help="All of one thing as .json, for the person concerned; the access is logged.")
+    ] = None,
     lang: Language = None,
 ) -> None:
     """Write values with flags and bits to a table. Things that tell of a household are left out.
@@ -151,6 +154,9 @@ def export_command(
     from twin.sensors.stamps import parse_time
     from twin.sensors.store import SensorStore
 
+    if thing is not None:
+        _export_person(store, target, thing)
+        return
     if target.suffix not in (".csv", ".parquet"):
         raise InputError(text("sensors.export_ending", file=target.name))
     span = [
@@ -168,6 +174,63 @@ def export_command(
         table.to_parquet(beside, index=False)
     beside.replace(target)
     _say("exported", count=len(table), file=shown(target), left_out=len(streams) - len(public))
+
+
+def _export_person(store: str, target: Path, thing: str) -> None:
+    import json
+    import os
+
+    from twin.errors import InputError
+    from twin.language import text
+    from twin.sensors.privacy import export_person
+    from twin.sensors.store import SensorStore
+
+    if target.suffix != ".json":
+        raise InputError(text("sensors.export_person_ending", file=target.name))
+    with SensorStore(store) as opened:
+        told = export_person(opened, thing)
+    beside = target.with_name(f".{target.name}.part")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
+        json.dump(told, handle, ensure_ascii=False, indent=1)
+    beside.replace(target)
+    _say("exported_person", count=len(told["values"]), thing=thing, file=shown(target))
+
+
+@sensors.command("erase")
+def erase_command(
+    store: Store,
+    thing: Annotated[str, typer.Option("--thing", help="Thing to erase, as twin sensors status names it.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    lang: Language = None,
+) -> None:
+    """Erase a thing with all its values for good, also from closed days.
+
+    Example: [bold]twin sensors erase sqlite:///obs.db --thing h3f2 --yes[/bold]
+    """
+    speak(lang)
+    from twin.language import text
+    from twin.sensors.privacy import erase
+    from twin.sensors.store import SensorStore
+
+    with SensorStore(store) as opened:
+        if not yes:
+            typer.confirm(text("sensors.erase_sure", thing=thing), abort=True)
+        _say("erased", count=erase(opened, thing), thing=thing)
+
+
+@sensors.command("expire")
+def expire_command(store: Store, lang: Language = None) -> None:
+    """Erase raw values that are older than their privacy class allows (personal: a year).
+
+    Example: [bold]twin sensors expire sqlite:///obs.db[/bold]
+    """
+    speak(lang)
+    from twin.sensors.privacy import expire
+    from twin.sensors.store import SensorStore
+
+    with SensorStore(store) as opened:
+        _say("expired", count=expire(opened))
 
 
 @sensors.command("close")

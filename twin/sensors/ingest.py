@@ -7,12 +7,14 @@ import threading
 import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from twin.errors import InputError
 from twin.language import text
 from twin.sensors.intake import Intake
 from twin.sensors.mqtt import Broker, Listener
+from twin.sensors.privacy import hashed, salt_beside
 from twin.sensors.profile import Profile, read_file, read_stations
 from twin.sensors.quality import configuration
 from twin.sensors.store import SensorStore
@@ -45,7 +47,8 @@ def ingest(profile: Profile, until: Callable[[Done], bool] | None = None) -> Don
     with SensorStore(profile.store_url(), archive=profile.archive) as store:
         places = read_stations(profile.folder / profile.stations) if profile.stations else []
         for source in profile.source:
-            intake = Intake(store, limits, station_class=source.station_class, privacy=source.privacy)
+            name_of = partial(_personal_name, store, source.salt)
+            intake = Intake(store, limits, station_class=source.station_class, privacy=source.privacy, name_of=name_of)
             intake.know(places)
             if source.kind == "mqtt":
                 names = ("host", "port", "topic", "client_id", "user", "password", "tls", "zone")
@@ -61,6 +64,10 @@ def ingest(profile: Profile, until: Callable[[Done], bool] | None = None) -> Don
                 done.files += 1
         _listen(done, until)
     return done
+
+
+def _personal_name(store: SensorStore, salt: str | None, device: str) -> str:
+    return hashed(device, salt or salt_beside(store))
 
 
 def _listen(done: Done, until: Callable[[Done], bool] | None) -> None:

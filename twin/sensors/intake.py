@@ -6,11 +6,12 @@ Every source ends here: files in one go, messages in batches.
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from twin.sensors.arrival import Arrival
+from twin.sensors.privacy import class_of, shown_place
 from twin.sensors.properties import Place, Reading
 from twin.sensors.quality import Configuration
 from twin.sensors.records import Batch, Stream, Thing
@@ -30,7 +31,9 @@ class Intake:
     limits : Configuration, optional
         Limits of the tests.
     station_class, privacy : str
-        Class and privacy of things that are new.
+        Class and privacy of things that are new; meters are personal where nothing else is declared, others public.
+    name_of : callable, optional
+        Gives the name under which a personal device is stored; by default its own.
     most_streams : int
         Streams that are made at most, so that a source that invents names cannot fill the store.
 
@@ -48,7 +51,8 @@ class Intake:
         limits: Configuration | None = None,
         *,
         station_class: str = "citizen",
-        privacy: str = "public",
+        privacy: str | None = None,
+        name_of: Callable[[str], str] | None = None,
         most_streams: int = 100_000,
     ) -> None:
         self.store = store
@@ -58,6 +62,7 @@ class Intake:
         pairs = zip(streams["thing"], streams["property"], strict=True)
         self._ids: dict[tuple[str, str], int] = dict(zip(pairs, streams.index.tolist(), strict=True))
         self._places: dict[str, Place] = {}
+        self._name_of, self._names = name_of, dict[str, str]()
 
     def know(self, places: Sequence[Place]) -> None:
         """Take in where things stand; a dated list of places tells where they stood before."""
@@ -80,14 +85,28 @@ class Intake:
 
     def _made(self, name: str, observed: str, unit: str) -> tuple[Stream, Thing]:
         place = self._places.get(name)
-        thing = Thing(name, privacy=self.privacy)
-        if place is not None:
-            thing = Thing(name, place.name, place.longitude, place.latitude, place.height, self.privacy)
+        privacy = class_of(observed, self.privacy)
+        thing = Thing(name, privacy=privacy)
+        if place is not None and privacy != "personal":
+            longitude, latitude = shown_place(privacy, place.longitude, place.latitude)
+            thing = Thing(name, place.name, longitude, latitude, place.height, privacy)
         return Stream(f"{name}/{observed}", name, observed, unit, station_class=self.station_class), thing
+
+    def _named(self, readings: Sequence[Reading]) -> Sequence[Reading]:
+        """Return readings in which personal devices have the names under which they are stored."""
+        assert self._name_of is not None
+        observed = {name for name in {r[1] for r in readings} if class_of(name, self.privacy) == "personal"}
+        if not observed:
+            return readings
+        for name in {r[0] for r in readings if r[1] in observed} - self._names.keys():
+            self._names[name] = self._name_of(name)
+        return [r._replace(thing=self._names[r[0]]) if r[1] in observed else r for r in readings]
 
     def batch(self, readings: Sequence[Reading], received: int | Sequence[int] | None = None) -> Batch:
         """Return readings as a batch of known streams; the time of arrival is by default now."""
         ids = self._ids
+        if self._name_of is not None:
+            readings = self._named(readings)
         try:
             numbers = [ids[r[0], r[1]] for r in readings]
         except KeyError:

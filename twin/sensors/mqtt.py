@@ -8,13 +8,11 @@ acknowledged: nothing is lost and memory stays bounded. MQTT 3.1.1, persistent s
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import threading
 import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +22,7 @@ from twin.language import text
 from twin.sensors.intake import Intake
 from twin.sensors.payloads import Mapped, chirpstack, plain, the_things_stack
 from twin.sensors.properties import Reading
+from twin.sensors.secret_values import secret
 
 __all__ = ["KINDS", "Broker", "Listener", "secret"]
 
@@ -36,31 +35,6 @@ KINDS: dict[str, Callable[..., Mapped]] = {
 """Kinds of messages, by the name they have in a profile."""
 _STARTS = {"the_things_stack": "v3/+/devices/+/up", "chirpstack": "application/+/device/+/event/up"}
 _TAKEOVERS = 4  # disconnections within ten seconds of connecting, in a row
-
-
-def secret(name: str | None) -> str | None:
-    """Return a secret from the environment (``env:NAME``) or a file that only its owner can read (``file:PATH``).
-
-    Raises
-    ------
-    InputError
-        If it is written out, missing, or its file is open to others.
-    """
-    if not name:
-        return None
-    kind, _, where = name.partition(":")
-    if kind == "env":
-        if where not in os.environ:
-            raise InputError(text("sensors.secret_missing", where=where))
-        return os.environ[where]
-    if kind == "file":
-        path = Path(where)
-        if not path.is_file():
-            raise InputError(text("sensors.secret_missing", where=where))
-        if os.name == "posix" and path.stat().st_mode & 0o077:
-            raise InputError(text("sensors.secret_open", file=where))
-        return path.read_text(encoding="utf-8").strip()
-    raise InputError(text("sensors.secret_written"))
 
 
 @dataclass(frozen=True)

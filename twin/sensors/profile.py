@@ -41,7 +41,8 @@ class Source(BaseModel):
     tls: bool = False
     zone: str | None = None
     station_class: Literal["reference", "municipal", "citizen", "test"] = "citizen"
-    privacy: Literal["public", "private", "personal"] = "public"
+    privacy: Literal["public", "private", "personal"] | None = None
+    salt: str | None = None
 
 
 class Level(BaseModel):

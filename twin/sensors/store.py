@@ -88,6 +88,10 @@ class SensorStore:
         """Close the connections."""
         self._engine.dispose()
 
+    def forget(self) -> None:
+        """Forget the numbers of streams that this process has looked up."""
+        self._ids.clear()
+
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Give a connection in a transaction that writes; one at a time in this process."""

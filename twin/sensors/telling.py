@@ -23,8 +23,8 @@ from twin.errors import InputError
 from twin.language import text
 from twin.sensors import schema
 from twin.sensors.alerts import Event, Rule
-from twin.sensors.mqtt import secret
 from twin.sensors.records import DAY
+from twin.sensors.secret_values import secret
 from twin.sensors.store import SensorStore
 
 __all__ = ["AlertBroker", "Mail", "sentence", "tell"]
