@@ -20,6 +20,7 @@ from twin.scenario.indicators import heat_indicators, site_indicators
 from twin.scenario.results import Result
 from twin.scenario.schema import Scenario
 from twin.view.bundle import bundle_contents, write_bundle, write_data
+from twin.view.bundle_layers import _without_date
 from twin.view.raster_bytes import NODATA, coarser, scale_for, to_bytes
 from twin.view.tile_checks import check_tileset
 
@@ -175,3 +176,13 @@ def test_every_word_the_browser_asks_for_is_there() -> None:
     assert len(asked) > 60
     for language in ("de", "en", "ls"):
         assert not asked - set(words_of("web", language)), language
+
+
+def test_depths_of_a_storm_without_a_date_do_not_share_the_clock_of_the_heat() -> None:
+    y, x = np.arange(3.5, 0, -1), np.arange(0.5, 4)
+    shape = ("time", "y", "x")
+    seconds = xr.DataArray(np.zeros((2, 4, 4), np.float32), {"time": [0.0, 300.0], "y": y, "x": x}, shape, "depth")
+    dated = seconds.assign_coords(time=np.array(["2024-07-01T12", "2024-07-01T13"], "datetime64[ns]"))
+    assert _without_date(seconds)
+    assert not _without_date(dated)
+    assert not _without_date(seconds.isel(time=0))

@@ -153,11 +153,16 @@ def layers_of(results: Mapping[str, Result], grid: Mapping[str, Any], times: int
     for group, names in _RASTERS:
         for name in names:
             arrays = {key: r.datasets[group][name] for key, r in results.items() if name in r.datasets.get(group, ())}
-            if baseline in arrays:
+            if baseline in arrays and not _without_date(arrays[baseline]):
                 found.append(_raster_layer(name, arrays, grid, times))
                 if name in _DIFFERENCES and len(arrays) > 1:
                     found.append(_difference_layer(name, found[-1], arrays[baseline], baseline))
     return found
+
+
+def _without_date(layer: xr.DataArray) -> bool:
+    """Tell whether the times of a layer are seconds of a storm that has no date; its greatest values have a layer of their own."""
+    return "time" in layer.dims and not np.issubdtype(layer["time"].dtype, np.datetime64)
 
 
 def _raster_layer(name: str, arrays: Mapping[str, xr.DataArray], grid: Mapping[str, Any], times: int) -> Layer:
