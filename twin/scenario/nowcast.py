@@ -155,6 +155,7 @@ class Nowcaster:
             "strong_heat_stress_share": round(float(np.nanmean(stress >= _STRONG)), 4),
             "left_out": used.loc[~used["used"], ["thing", "why_not"]].to_dict("records"),
         }
+        fused["first_guess"] = modelled[_PROPERTY].drop_vars("time", errors="ignore")
         fused["utci"] = modelled["utci"].drop_vars("time", errors="ignore")
         return fused
 
