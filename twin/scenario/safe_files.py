@@ -19,7 +19,16 @@ from typing import IO
 from twin.errors import InputError
 from twin.language import text
 
-__all__ = ["MANIFEST", "check_replaceable", "claimed", "full_disk", "full_disk_said", "locked", "replaced_folder", "restore"]
+__all__ = [
+    "MANIFEST",
+    "check_replaceable",
+    "claimed",
+    "full_disk",
+    "full_disk_said",
+    "locked",
+    "replaced_folder",
+    "restore",
+]
 
 MANIFEST = "result.json"
 """File that makes a folder a result; written last."""
