@@ -7,19 +7,44 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib import resources
 from typing import Any
 
-__all__ = ["EASY", "LANGUAGES", "default_language", "text", "words_of"]
+__all__ = ["EASY", "LANGUAGES", "default_language", "speaking", "text", "words_of"]
 
 LANGUAGES = ("en", "de")
 EASY = "ls"
 """German in plain words (Leichte Sprache), for rooms that citizens read; other rooms answer in German."""
 
 
+_spoken: ContextVar[str] = ContextVar("spoken", default="")
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Let all that is said within the block, in this thread, be in a language.
+
+    Examples
+    --------
+    >>> with speaking("de"):
+    ...     default_language()
+    'de'
+    """
+    token = _spoken.set("de" if language == EASY else language)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
 def default_language() -> str:
-    """Return ``"de"`` where ``TWIN_LANG`` or the locale is German, else ``"en"``."""
+    """Return the language of a block :func:`speaking`; else ``"de"`` where ``TWIN_LANG`` or the locale is German, else ``"en"``."""
+    if _spoken.get():
+        return _spoken.get()
     for variable in ("TWIN_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
         value = os.environ.get(variable, "")
         if value:

@@ -282,7 +282,7 @@ def test_the_command_serves_a_saved_result_and_ends_on_a_signal(tmp_path: Path, 
     options = ["--port", str(port), "--lang", "en"]
     environment = os.environ | {"TWIN_MODERATION_TOKEN": "a-token-of-some-length"}
     process = subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=tmp_path
     )
     assert process.stdout is not None
     said = []

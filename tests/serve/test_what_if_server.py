@@ -143,7 +143,12 @@ def test_what_may_not_be_placed_is_refused(workshop_server: Any) -> None:
     crossing = {"kind": "unseal", "polygon": [[0, 0], [10, 10], [10, 0], [0, 10]]}
     assert try_it(device, crossing)[-1][0] == "failed"
     inside = {"kind": "green_roof", "building": "no such building"}
-    assert "no such building" in try_it(device, inside)[-1][1]["error"]
+    for language, words in (("de", "Gebäude"), ("en", "building")):
+        said = try_it(device, inside, lang=language)[-1][1]["error"]
+        assert "no such building" in said
+        assert words in said.replace("no such building", "")
+        assert "[[measure]]" not in said
+        assert ".toml" not in said
     dear = {"kind": "green_roof", "polygon": [[-49, -39], [49, -39], [49, 39], [-49, 39]]}
     assert try_it(device, dear, lang="en")[-1][0] == "failed"
     assert workshop_server.client().post("/api/what-if", json={"measures": [TREES]}).status_code == 401

@@ -27,7 +27,8 @@ def serve(
         str | None, typer.Option(help="Address under which visitors come, behind a proxy or by name.")
     ] = None,
     entries: Annotated[
-        str | None, typer.Option(help="Database of comments and votes; by default beside the event file.")
+        str | None,
+        typer.Option(help="Database of comments and votes; by default named as the event file, in the current folder."),
     ] = None,
     sensors: Annotated[str | None, typer.Option(help="Sensor store whose newest values are shown.")] = None,
     scenario: Annotated[
@@ -64,7 +65,7 @@ def serve(
     if what_if and asked is None:
         raise InputError(text("participation.scenario_missing", folder=shown(result)))
     base = Result.open(against) if against is not None else None
-    database = entries or (f"sqlite:///{event.with_suffix('.db')}" if event is not None else None)
+    database = entries or (f"sqlite:///{Path.cwd() / event.stem}.db" if event is not None else None)
     storm = _storm(told.what_if.storm, event, asked)
     with track(text("participation.preparing", language), total=24 if what_if else None) as done:
         opening = opened(

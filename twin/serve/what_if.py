@@ -12,6 +12,7 @@ import gzip
 import itertools
 import logging
 import queue
+import re
 import secrets
 import threading
 import time
@@ -24,7 +25,7 @@ import numpy as np
 import shapely
 
 from twin.errors import InputError, sentence
-from twin.language import text
+from twin.language import speaking, text
 from twin.scenario.interact import Cancelled, Event, Session
 from twin.scenario.interact_words import TONGUES
 from twin.serve.event import MeasureOffer, WhatIf
@@ -81,6 +82,13 @@ class Job:
             if len(self.events) <= after and not self.over:
                 self.news.wait(seconds)
             return self.events[after:]
+
+
+def _for_visitors(problem: str) -> str:
+    """Return a problem of a measure without the places of a scenario file, which visitors do not know."""
+    plain = re.sub(r"^\S+\.toml: ", "", problem)
+    plain = re.sub(r"\[\[measure\]\] \d+ \([a-z_]+\): ", "", plain)
+    return plain[:1].upper() + plain[1:]
 
 
 class Workshop:
@@ -202,7 +210,9 @@ class Workshop:
                 continue
             job.state = "running"
             try:
-                if self._advance(job):
+                with speaking(job.body.lang):
+                    done = self._advance(job)
+                if done:
                     self._end(job, "done")
                     self.seconds = [*self.seconds[-199:], time.monotonic() - job.made]
                 else:  # map or numbers are told; those who wait for theirs go first
@@ -212,7 +222,7 @@ class Workshop:
                     job.tell("failed", {"error": text("participation.too_long", job.body.lang)})
                 self._end(job, "gone" if job.gone else "failed")
             except InputError as error:
-                job.tell("failed", {"error": sentence(error, "en" if job.body.lang == "en" else "de")})
+                job.tell("failed", {"error": _for_visitors(sentence(error, "en" if job.body.lang == "en" else "de"))})
                 self._end(job, "failed")
             except Exception:
                 _log.exception("An idea could not be computed.")
