@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +10,7 @@ pytest.importorskip("playwright", reason="the browser tests need playwright")
 pytest.importorskip("axe_playwright_python", reason="the browser tests need axe-playwright-python")
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 PAGES = ("list", "results", "moderation", "privacy", "accessibility", "about")
 RULES = {
@@ -20,17 +18,9 @@ RULES = {
 }
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("the browser tests need Chromium (apt-get install chromium)")
-    with sync_playwright() as play:
-        found = play.chromium.launch(
-            executable_path=chromium, chromium_sandbox=False, args=["--disable-gpu", "--no-first-run"]
-        )
-        yield found
-        found.close()
+@pytest.fixture
+def browser(chromium: Browser) -> Browser:
+    return chromium
 
 
 def _filled(server: Any) -> None:

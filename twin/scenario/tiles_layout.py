@@ -98,7 +98,7 @@ def choose_layout(
     Examples
     --------
     >>> choose_layout((1000, 1000), lambda layout: 500.0 * layout.tile**2, workers=2, ceiling=0.5 * 1024**3).tile
-    250
+    334
     """
     free = free_memory()
     most = CEILING if ceiling is None else ceiling

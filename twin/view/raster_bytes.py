@@ -37,7 +37,7 @@ def scale_for(low: float, high: float) -> Scale:
     Examples
     --------
     >>> scale_for(18.3, 44.9)
-    Scale(offset=18.1, factor=0.2)
+    Scale(offset=18.3, factor=0.2)
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         return Scale(0.5, 1.0)
