@@ -134,12 +134,15 @@ def test_a_plain_install_needs_no_extra() -> None:
         "twin.view.scenes",
         "twin.city.loading",
         "twin.cli",
+        "twin.sensors.weather_store",
         "models.heat",
     )
     code = (
         "import sys, importlib\n"
         f"sys.modules.update(dict.fromkeys({extras!r}))\n"  # None there makes an import fail, as on a plain install
         f"for room in {rooms!r} + ('models.water', 'models.mobility', 'twin.scenario.flood'): importlib.import_module(room)\n"
+        "from twin.scenario.inputs import read_weather_of; from twin.scenario.schema import read_scenario\n"
+        "assert read_weather_of(read_scenario('data/samples/hitzetag.toml')).sizes['time'] == 24\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr[-600:]

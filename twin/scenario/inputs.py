@@ -21,6 +21,7 @@ from twin.scenario.schema import Scenario
 from twin.scenario.weather_parts import RainSource, StorePart, WeatherSource
 
 if TYPE_CHECKING:
+    from twin.sensors.store import SensorStore
     from twin.sensors.weather_store import Stations
 
 __all__ = ["read_rain_of", "read_weather_of", "sources_of", "weather_from"]
@@ -67,11 +68,10 @@ def _of_store(
     names: Sequence[str] | None,
     otherwise: str = "derived by the model",
 ) -> xr.Dataset:
-    from twin.sensors.store import SensorStore
     from twin.sensors.weather_store import read_store_weather
 
     assert span is not None  # tested with the file
-    with SensorStore(asked.address(scenario.folder) or "") as store:
+    with _store(asked.address(scenario.folder) or "") as store:
         return read_store_weather(
             store,
             *span,
@@ -82,6 +82,15 @@ def _of_store(
             otherwise=otherwise,
             name=asked.store,
         )
+
+
+def _store(address: str) -> SensorStore:
+    """Return the observation store of an address, or say what has to be installed for it."""
+    try:
+        from twin.sensors.store import SensorStore
+    except ModuleNotFoundError as error:
+        raise InputError(text("sensors.driver_missing", name=error.name)) from None
+    return SensorStore(address)
 
 
 def _stations(asked: StorePart) -> Stations:
@@ -153,12 +162,11 @@ def read_rain_of(scenario: Scenario, site: xr.Dataset) -> xr.DataArray | None:
 
 def _gauged(scenario: Scenario, asked: RainSource) -> xr.DataArray:
     """Return what the gauges of a store have measured."""
-    from twin.sensors.store import SensorStore
     from twin.sensors.weather_store import read_store_rain
 
     span = asked.span()
     assert span is not None  # tested with the file
-    with SensorStore(asked.address(scenario.folder) or "") as store:
+    with _store(asked.address(scenario.folder) or "") as store:
         return read_store_rain(store, *span, stations=_stations(asked), name=asked.store)
 
 

@@ -12,6 +12,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,9 @@ from twin.errors import InputError
 from twin.language import text
 from twin.sensors.records import SECOND, Batch, Flag
 from twin.sensors.stamps import microseconds
-from twin.sensors.store import SensorStore
+
+if TYPE_CHECKING:
+    from twin.sensors.store import SensorStore
 
 __all__ = ["Stations", "last_day", "read_store_rain", "read_store_weather"]
 
@@ -256,6 +259,7 @@ def read_store_weather(
     --------
     >>> import tempfile
     >>> from twin.sensors.records import HOUR, Stream
+    >>> from twin.sensors.store import SensorStore
     >>> store = SensorStore(f"sqlite:///{tempfile.mkdtemp()}/obs.db")
     >>> number = store.add(Stream("roof/air_temperature", "roof", "air_temperature", "degC"))
     >>> good = np.ones(4, np.uint8)
