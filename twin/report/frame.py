@@ -69,6 +69,12 @@ class Frame:
         """Return a number as people write it."""
         return labels.number(value, digits, self.language)
 
+    def value(self, name: str, column: str = "value") -> float:
+        """Return the first row of an indicator, NaN where the run has none."""
+        rows = self.result.indicators
+        found = rows.loc[rows["name"] == name, column]
+        return float(found.iloc[0]) if len(found) else float("nan")
+
     def columns(self, *names: str) -> list[str]:
         """Return column headings."""
         return [self.say(f"column_{name}") for name in names]

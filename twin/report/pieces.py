@@ -6,8 +6,12 @@ import base64
 import io
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
-__all__ = ["figure", "paragraphs", "section", "table"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["figure", "paragraphs", "png", "section", "table"]
 
 
 def figure(image: bytes, alt: str, caption: str = "", *, kind: str = "") -> str:
@@ -32,6 +36,13 @@ def figure(image: bytes, alt: str, caption: str = "", *, kind: str = "") -> str:
         f'<figure class="{escape(kind)}"><img src="data:{mime};base64,{data}" width="{width}" height="{height}" '
         f'alt="{escape(alt, quote=True)}">{note}</figure>'
     )
+
+
+def png(drawn: Figure) -> bytes:
+    """Return a drawn map as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    drawn.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()
 
 
 def _size(image: bytes) -> tuple[int, int]:

@@ -45,11 +45,6 @@ class Storm:
     def __init__(self, frame: Frame, pictures: Pictures) -> None:
         self.frame, self.pictures, self.water = frame, pictures, frame.result.water
 
-    def _value(self, name: str, column: str = "value") -> float:
-        rows = self.frame.result.indicators
-        found = rows.loc[rows["name"] == name, column]
-        return float(found.iloc[0]) if len(found) else float("nan")
-
     def flooded(self, name: str = "depth_max") -> xr.DataArray:
         """Return a map of the storm where water stands deep enough to be shown."""
         return flooded(self.frame.result, name)
@@ -63,9 +58,9 @@ class Storm:
                 frame.say("storm_supercritical", share=frame.share(float(self.water.attrs["supercritical_share"])))
             )
         large = [
-            (labels.share(self._value("flood_area_above_10", "share"), frame.language), frame.say("key_flooded")),
-            (frame.number(self._value("buildings_above_10"), 0), frame.say("key_buildings")),
-            (labels.share(self._value("rain_share_outflow", "share"), frame.language), frame.say("key_outflow")),
+            (labels.share(self.frame.value("flood_area_above_10", "share"), frame.language), frame.say("key_flooded")),
+            (frame.number(self.frame.value("buildings_above_10"), 0), frame.say("key_buildings")),
+            (labels.share(self.frame.value("rain_share_outflow", "share"), frame.language), frame.say("key_outflow")),
         ]
         keys = "".join(f"<li><strong>{escape(value)}</strong>{escape(words)}</li>" for value, words in large)
         reality = f'<p class="reality">{escape(frame.result.check.sentence(frame.language))}</p>' if with_check else ""
@@ -76,7 +71,7 @@ class Storm:
 
     def _event(self) -> str:
         rain, asked = self.frame.result.datasets["rain"], self.frame.result.scenario.rain
-        depth = self.frame.number(self._value("rain_depth"), 0)
+        depth = self.frame.number(self.frame.value("rain_depth"), 0)
         minutes = self.frame.number(_edges(rain)[-1], 0)
         if asked is not None and asked.return_period and asked.series is None:
             period = self.frame.number(asked.return_period, 0)
@@ -84,7 +79,7 @@ class Storm:
         return self.frame.say("storm_event", depth=depth, minutes=minutes)
 
     def _ground(self) -> str:
-        shares = {f"share_{d}": self.frame.share(self._value(f"flood_area_above_{d}", "share")) for d in (10, 50)}
+        shares = {f"share_{d}": self.frame.share(self.frame.value(f"flood_area_above_{d}", "share")) for d in (10, 50)}
         deepest = self.frame.number(float(np.nanmax(self._outdoors())), 1)
         return self.frame.say("storm_ground", deepest=deepest, **shares)
 
@@ -96,7 +91,7 @@ class Storm:
         return values if np.isfinite(values).any() else np.zeros(1)
 
     def _reached(self) -> str:
-        count = {f"count_{d}": self.frame.number(self._value(f"buildings_above_{d}"), 0) for d in (10, 30)}
+        count = {f"count_{d}": self.frame.number(self.frame.value(f"buildings_above_{d}"), 0) for d in (10, 30)}
         said = self.frame.say("storm_buildings", **count)
         streets = self.frame.result.features.get("flooded_streets")
         if streets is None or streets.empty:
@@ -113,7 +108,7 @@ class Storm:
 
     def _went(self) -> str:
         parts = {
-            name: self.frame.share(self._value(f"rain_share_{name}", "share"))
+            name: self.frame.share(self.frame.value(f"rain_share_{name}", "share"))
             for name in ("outflow", "sewer", "infiltrated", "on_ground")
         }
         return self.frame.say("storm_went", **parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import pandas as pd
 from twin.report.charts import day_bars
 from twin.report.frame import Frame
 from twin.report.pictures import Pictures
-from twin.report.pieces import figure, paragraphs, table
+from twin.report.pieces import figure, paragraphs, png, table
 from twin.report.storm import leading_layer
 from twin.scenario.watering_words import date_words
 
@@ -41,13 +40,8 @@ class Trees:
         self.plan = frame.result.features["trees_plan"]
         self.data = frame.result.datasets["trees"]
 
-    def _value(self, name: str, column: str = "value") -> float:
-        rows = self.frame.result.indicators
-        found = rows.loc[rows["name"] == name, column]
-        return float(found.iloc[0]) if len(found) else float("nan")
-
     def _words(self, name: str, digits: int = 0) -> str:
-        return self.frame.number(self._value(name), digits)
+        return self.frame.number(self.frame.value(name), digits)
 
     def summary(self, *, with_check: bool) -> str:
         """Return the first words and the few large numbers."""
@@ -87,7 +81,7 @@ class Trees:
     def _rules(self) -> str:
         """Return what watering by need takes and brings beside the calendar rule, in a sentence."""
         season, count = self._season(), max(1, int((self.plan["reason"] != "established").sum()))
-        saved = self._value("litres_saved_calendar", "share")
+        saved = self.frame.value("litres_saved_calendar", "share")
         return self.frame.say(
             "trees_saved" if saved >= 0 else "trees_more",
             first=season["first"],
@@ -126,7 +120,7 @@ class Trees:
         alt = self.frame.say(
             "alt_trees", dry=int(counts.get("dry_now", 0)), soon=int(counts.get("dry_soon", 0)), of=len(self.plan)
         )
-        return paragraphs([self.frame.say("trees_intro")]) + figure(_png(image), alt, kind="map") + self._table()
+        return paragraphs([self.frame.say("trees_intro")]) + figure(png(image), alt, kind="map") + self._table()
 
     def scene(self, drawn: Path | None) -> str:
         """Return the 3D picture of the trees with the litres they get, or the reason why there is none."""
@@ -190,7 +184,7 @@ class Trees:
         ]  # fmt: skip
         columns = self.frame.columns("tour", "trees", "litres", "refills", "way", "hours")
         made = table(self.frame.say("tours_table"), columns, rows, numbers=(1, 2, 3, 4, 5))
-        return figure(_png(image), alt, kind="map") + made + paragraphs([self.frame.say("tours_files")], "note")
+        return figure(png(image), alt, kind="map") + made + paragraphs([self.frame.say("tours_files")], "note")
 
     def method(self) -> str:
         """Return how the plan was made and what was left out."""
@@ -211,9 +205,3 @@ def leading_picture(result: Result) -> dict[str, Any]:
     """
     layer = leading_layer(result)
     return {"layer": layer, "plan": result.features.get("trees_plan") if layer is None else None}
-
-
-def _png(image: object) -> bytes:
-    buffer = io.BytesIO()
-    image.savefig(buffer, format="png", dpi=130)  # type: ignore[attr-defined]
-    return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from html import escape
 
 import numpy as np
@@ -11,7 +10,7 @@ import pandas as pd
 from twin.language import text
 from twin.report.charts import day_curves
 from twin.report.frame import Frame
-from twin.report.pieces import figure, paragraphs, table
+from twin.report.pieces import figure, paragraphs, png, table
 from twin.scenario.mobility_inputs import place_kinds
 
 __all__ = ["Ways"]
@@ -33,11 +32,6 @@ class Ways:
         self.data = frame.result.datasets["mobility"]
         self.features = frame.result.features
 
-    def _value(self, name: str) -> float:
-        rows = self.frame.result.indicators
-        found = rows.loc[rows["name"] == name, "value"]
-        return float(found.iloc[0]) if len(found) else float("nan")
-
     def _hour(self) -> str:
         hour = float(self.data.attrs["hour"])
         return f"{int(hour):02d}:{round(hour % 1 * 60):02d}"
@@ -46,15 +40,15 @@ class Ways:
         """Return the first words: what cool ways spare, and whom help reaches."""
         say, number = self.frame.say, self.frame.number
         said = []
-        if "cool_routes" in self.features and np.isfinite(self._value("way_heat_spared")):
-            said.append(say("ways_lead", hour=self._hour(), spared=number(self._value("way_heat_spared"), 0),
-                            minutes=number(self._value("way_more_minutes"), 1)))  # fmt: skip
-        if np.isfinite(self._value("help_in_time_dry")):
+        if "cool_routes" in self.features and np.isfinite(self.frame.value("way_heat_spared")):
+            said.append(say("ways_lead", hour=self._hour(), spared=number(self.frame.value("way_heat_spared"), 0),
+                            minutes=number(self.frame.value("way_more_minutes"), 1)))  # fmt: skip
+        if np.isfinite(self.frame.value("help_in_time_dry")):
             said.append(say("help_lead", minutes=number(float(self.data.attrs["help_within"]), 0),
-                            dry=number(self._value("help_in_time_dry"), 0), worst=number(self._value("help_in_time_worst"), 0),
-                            cut=int(np.nan_to_num(self._value("places_cut_off")))))  # fmt: skip
+                            dry=number(self.frame.value("help_in_time_dry"), 0), worst=number(self.frame.value("help_in_time_worst"), 0),
+                            cut=int(np.nan_to_num(self.frame.value("places_cut_off")))))  # fmt: skip
         if not said:
-            said.append(say("access_lead", free=number(self._value("barrier_free_streets"), 0)))
+            said.append(say("access_lead", free=number(self.frame.value("barrier_free_streets"), 0)))
         reality = (
             f'<p class="reality">{escape(self.frame.result.check.sentence(self.frame.language))}</p>'
             if with_check
@@ -80,11 +74,11 @@ class Ways:
         columns = frame.columns("way", "choice", "metres", "minutes", "utci", "dose", "spared")
         listed = table(frame.say("ways_table", hour=self._hour()), columns, rows, numbers=(2, 3, 4, 5, 6))
         alt = frame.say(
-            "alt_routes", count=routes["route"].nunique(), spared=frame.number(self._value("way_heat_spared"), 0)
+            "alt_routes", count=routes["route"].nunique(), spared=frame.number(self.frame.value("way_heat_spared"), 0)
         )
         return (
             paragraphs([frame.say("ways_intro")])
-            + figure(_png(image), alt, kind="map")
+            + figure(png(image), alt, kind="map")
             + listed
             + self._through_the_day()
         )
@@ -125,14 +119,14 @@ class Ways:
         columns = frame.columns("street", "utci", "walkers", "demand")
         made = table(frame.say("shade_table"), columns, rows, numbers=(1, 2, 3)) if rows else ""
         alt = frame.say("alt_streets", street=first)
-        return paragraphs([frame.say("streets_intro", hour=self._hour())]) + figure(_png(image), alt, kind="map") + made
+        return paragraphs([frame.say("streets_intro", hour=self._hour())]) + figure(png(image), alt, kind="map") + made
 
     def access(self) -> str:
         """Return who reaches what: without barriers, and with and without heat."""
         frame = self.frame
-        said = [frame.say("access_lead", free=frame.number(self._value("barrier_free_streets"), 0))]
-        if np.isfinite(self._value("places_within_walk")):
-            said.append(frame.say("walk_lead", share=frame.number(self._value("places_within_walk"), 0),
+        said = [frame.say("access_lead", free=frame.number(self.frame.value("barrier_free_streets"), 0))]
+        if np.isfinite(self.frame.value("places_within_walk")):
+            said.append(frame.say("walk_lead", share=frame.number(self.frame.value("places_within_walk"), 0),
                                   minutes=frame.number(float(self.data.attrs["walking_minutes"]), 0)))  # fmt: skip
         if "reach" not in self.features:
             return paragraphs(said)
@@ -159,7 +153,7 @@ class Ways:
         xy = np.empty((0, 2)) if stations is None else np.column_stack([stations.geometry.x, stations.geometry.y])
         image = help_map(closed, helped, xy, frame.result.site, within=within, language=frame.language)
         alt = frame.say("alt_help", count=len(closed), length=frame.number(float(closed["length"].sum()), 0))
-        made = paragraphs([frame.say("help_intro")]) + figure(_png(image), alt, kind="map")
+        made = paragraphs([frame.say("help_intro")]) + figure(png(image), alt, kind="map")
         in_time = bool(self.data.attrs["flood_in_time"])
         if helped is not None and len(helped):
             columns = frame.columns("place", "dry_minutes", "worst_minutes", "late_minutes", "cut_minutes")
@@ -202,10 +196,10 @@ class Ways:
         if "traffic" not in self.features:
             return ""
         frame, flows = self.frame, self.features["traffic"]
-        said = [frame.say("traffic_lead", hours=frame.number(self._value("vehicle_hours"), 1))]
-        if np.isfinite(self._value("vehicle_hours_flood")):
-            said.append(frame.say("traffic_flood", hours=frame.number(self._value("vehicle_hours_flood"), 1),
-                                  trips=frame.number(self._value("trips_lost_flood"), 0)))  # fmt: skip
+        said = [frame.say("traffic_lead", hours=frame.number(self.frame.value("vehicle_hours"), 1))]
+        if np.isfinite(self.frame.value("vehicle_hours_flood")):
+            said.append(frame.say("traffic_flood", hours=frame.number(self.frame.value("vehicle_hours_flood"), 1),
+                                  trips=frame.number(self.frame.value("trips_lost_flood"), 0)))  # fmt: skip
         busiest = (
             flows.drop(columns="geometry").sort_values("load", ascending=False).drop_duplicates("name").head(_LISTED)
         )
@@ -225,9 +219,3 @@ class Ways:
 
 def _kind(kind: str, language: str) -> str:
     return place_kinds()[kind][f"label_{language}"]
-
-
-def _png(image: object) -> bytes:
-    buffer = io.BytesIO()
-    image.savefig(buffer, format="png", dpi=130)  # type: ignore[attr-defined]
-    return buffer.getvalue()

@@ -72,6 +72,8 @@ def run_mobility(
         ``mobility``: doses by hour, people within reach of help by step; gap rows in ``attrs["gaps"]``. Features
         ``cool_routes``, ``reach``, ``streets``, ``closed_streets``, ``help``, ``traffic``: those that apply.
     """
+    from models import mobility
+
     if not len(city.network):
         raise InputError(text("mobility.no_streets", city=city.name))
     log = GapLog()
@@ -79,9 +81,10 @@ def run_mobility(
     heat, water = datasets.get("heat"), datasets.get("water")
     if asked.route and heat is None:
         raise InputError(text("mobility.routes_need_heat"))
-    rows, data = _access(asked, ways, log), xr.Dataset()
+    judged = mobility.barrier_free(ways.walk, profile=asked.profile)
+    rows, data = _access(asked, ways, judged, log), xr.Dataset()
     features: dict[str, gpd.GeoDataFrame] = {}
-    streets = _streets(asked, ways, log)
+    streets = _streets(ways, judged, log)
     crs = city.network.crs
     if heat is not None:
         rows_of, features_of, hourly, hot = _heat(scenario, asked, ways, site, heat, log, crs)
@@ -116,9 +119,8 @@ def _row(name: str, unit: str, value: float, share: float = np.nan, *, time: Any
     return name, "", unit, time, float(value), float(share), rests
 
 
-def _streets(asked: MobilityRun, ways: Ways, log: GapLog) -> pd.DataFrame:
+def _streets(ways: Ways, judged: BarrierFree, log: GapLog) -> pd.DataFrame:
     """Return the streets with who may use them and why a wheelchair may not."""
-    judged = _judged(asked, ways)
     net = ways.walk
     why = judged.reasons.groupby("edge")["reason"].agg("|".join) if len(judged.reasons) else pd.Series(dtype=object)
     for row in judged.unknown.to_dict("records"):
@@ -131,18 +133,12 @@ def _streets(asked: MobilityRun, ways: Ways, log: GapLog) -> pd.DataFrame:
     return table.round({"length": 1, "slope": 4})
 
 
-def _judged(asked: MobilityRun, ways: Ways) -> BarrierFree:
-    from models import mobility
-
-    return mobility.barrier_free(ways.walk, profile=asked.profile)
-
-
-def _access(asked: MobilityRun, ways: Ways, log: GapLog) -> list[Row]:
+def _access(asked: MobilityRun, ways: Ways, judged: BarrierFree, log: GapLog) -> list[Row]:
     """Return fair access: the walkable streets without barriers, and who walks to how many kinds of places."""
     from models import mobility
 
     net = ways.walk
-    judged, length = _judged(asked, ways), net.edges["length"].to_numpy(float)
+    length = net.edges["length"].to_numpy(float)
     foot = net.edges["foot"].to_numpy(bool)
     total = float(length[foot].sum())
     free = float(length[foot & judged.allowed].sum())
