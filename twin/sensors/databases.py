@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -10,7 +13,30 @@ import sqlalchemy as sa
 from twin.errors import InputError
 from twin.language import text
 
-__all__ = ["engine_of"]
+__all__ = ["Database", "engine_of"]
+
+
+class Database:
+    """What all stores have in common: an engine, one writer at a time, readers beside it."""
+
+    _engine: sa.Engine
+    _lock: threading.Lock
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Give a connection in a transaction that writes; one at a time in this process."""
+        with self._lock, self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a connection that reads one consistent state."""
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
 
 
 def engine_of(url: str, *, synchronous: str = "NORMAL") -> sa.Engine:

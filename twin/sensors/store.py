@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time as clock
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from twin.errors import InputError
 from twin.language import text
 from twin.sensors import schema, writing
 from twin.sensors.archive import Archive, Hourly, hourly_of
-from twin.sensors.databases import engine_of
+from twin.sensors.databases import Database, engine_of
 from twin.sensors.records import DAY, HOUR, Batch, Stream, Thing
 from twin.sensors.writing import Outcome
 
@@ -35,7 +34,7 @@ def _now() -> int:
     return clock.time_ns() // 1000
 
 
-class SensorStore:
+class SensorStore(Database):
     """Observations with their things, streams, revisions and flags.
 
     Parameters
@@ -84,25 +83,9 @@ class SensorStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._engine.dispose()
-
     def forget(self) -> None:
         """Forget the numbers of streams that this process has looked up."""
         self._ids.clear()
-
-    @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """Give a connection in a transaction that writes; one at a time in this process."""
-        with self._lock, self._engine.connect().execution_options(writes=True) as connection, connection.begin():
-            yield connection
-
-    @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """Give a connection that reads one consistent state."""
-        with self._engine.connect() as connection, connection.begin():
-            yield connection
 
     # Things and streams -------------------------------------------------------------------------------------------
 

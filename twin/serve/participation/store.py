@@ -11,15 +11,14 @@ import hashlib
 import json
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from twin.errors import InputError
 from twin.language import text
-from twin.sensors.databases import engine_of
+from twin.sensors.databases import Database, engine_of
 from twin.serve.participation import tables
 
 __all__ = ["STATES", "Full", "Participation"]
@@ -42,7 +41,7 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-class Participation:
+class Participation(Database):
     """Entries of one event.
 
     Parameters
@@ -83,22 +82,6 @@ class Participation:
         if found != tables.SCHEMA:
             where = self._engine.url.render_as_string(hide_password=True)
             raise InputError(text("participation.store_version", url=where, found=found, known=tables.SCHEMA))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._engine.dispose()
-
-    @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """Give a connection in a transaction that writes; one at a time in this process."""
-        with self._lock, self._engine.connect().execution_options(writes=True) as connection, connection.begin():
-            yield connection
-
-    @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """Give a connection that reads one consistent state."""
-        with self._engine.connect() as connection, connection.begin():
-            yield connection
 
     def _changed(self) -> None:
         self.version += 1
